@@ -354,9 +354,12 @@ TEST(elf_bias_is_bounded)
 	EQ(check_at(SIZE, ELF_VA_MAX - 0x6000, &info), ELF_E_RANGE);
 	EQ(check_at(SIZE, ELF_VA_MAX - 0x7000, &info), 0);
 	EQ(check_at(SIZE, BASE + 8, &info), ELF_E_ALIGN);
-	/* an entry that the bias carries past 2^64, back into the text */
-	put(E_ENTRY, 8, 0x1000 - BASE);
-	EQ(check_at(SIZE, BASE, &info), ELF_E_ENTRY);
+	/* a bias that carries good addresses past 2^64, to good ones */
+	put(TEXT + P_VADDR, 8, TEXT_VA);
+	put(DATA + P_VADDR, 8, DATA_VA);
+	put(E_ENTRY, 8, TEXT_VA + 0x1000);
+	EQ(check_at(SIZE, 0, &info), 0);
+	EQ(check_at(SIZE, -0x1000ull, &info), ELF_E_RANGE);
 }
 
 TEST(elf_bias_leaves_exec_alone)
