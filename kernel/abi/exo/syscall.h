@@ -52,7 +52,7 @@
  * seat_resume(how, regs) - answer a trap that entered this domain (action
  * ENTER): resume the seat that trapped.  regs: struct exo_regs, read once;
  * selectors are the user's, RFLAGS keeps CF PF AF ZF SF TF DF OF AC ID of the
- * given one; used by HOW_REGS only.
+ * given one.  how: EXO_HOW_REGS, or EXO_HOW_SELF: on to the row after mine.
  *	Errors: DEPTH no entry; STATE it is a call's; ARG how, or rip not below
  *	EXO_USER_TOP; ADDR.
  *
@@ -217,7 +217,7 @@
  *	Errors: NAME; SLOT, DENIED, RIGHTS (CONTROL); STATE; ARG; TYPE; REACH;
  *	BUSY a frame is in use, or the table is.
  *
- * domain_seats(dom, slot, ppn) - add a SEATS frame: 32 more seats.
+ * domain_seats(dom, slot, ppn) - add a SEATS frame: 16 more seats.
  *	Errors: as domain_handles; FULL 64 frames.
  *
  * ---- seats and handles
@@ -234,10 +234,10 @@
  *	Errors: NAME; SLOT, DENIED, RIGHTS (CONTROL); STATE; ARG; EMPTY it is
  *	not bound; BUSY occupied.
  *
- * seat_repair(dom, slot, seat, regs) - take an ABANDONED seat back: copy out
- * the registers that were left in it (struct exo_regs; 0: don't) and free it.
- *	Errors: NAME; SLOT, DENIED, RIGHTS (CONTROL); ARG; STATE not abandoned;
- *	ADDR.
+ * seat_repair(dom, slot, seat) - take an ABANDONED seat back: it is free again.
+ * Result: the address, on its upcall stack, of the struct exo_regs that it was
+ * left with (of an AWAY seat only rip and rsp), or 0.
+ *	Errors: NAME; SLOT, DENIED, RIGHTS (CONTROL); ARG; STATE not abandoned.
  *
  * seat_handler(dom, slot, seat, whose, handle) - bind the handle in the
  * caller's place `handle` as what action ENTER of row `whose` enters from
@@ -370,7 +370,7 @@
 	X(9, C, acct_limit, (exo_id acct, exo_slot slot, uint32_t res,	      \
 	    int64_t amount), (acct, slot, res, amount))			      \
 	X(10, F, acct_destroy, (exo_id acct, exo_slot slot), (acct, slot))    \
-	X(11, C, acct_reap, (exo_id acct, uint64_t n), (acct, n))	      \
+	X(11, F, acct_reap, (exo_id acct, uint64_t n), (acct, n))	      \
 									      \
 	X(12, C, cap_derive, (exo_slot src, exo_slot dst, uint32_t rights,    \
 	    uint32_t comp), (src, dst, rights, comp))			      \
@@ -409,7 +409,7 @@
 	    (acct, slot, guard, want, frame, root))			      \
 	X(33, F, domain_kill, (exo_id dom, exo_slot slot, uint64_t word),     \
 	    (dom, slot, word))						      \
-	X(34, C, domain_reap, (exo_id dom, uint64_t n), (dom, n))	      \
+	X(34, F, domain_reap, (exo_id dom, uint64_t n), (dom, n))	      \
 	X(35, C, domain_free, (exo_id dom, exo_slot slot), (dom, slot))	      \
 	X(36, C, domain_row, (exo_id dom, exo_slot slot, uint32_t class,      \
 	    uint32_t action), (dom, slot, class, action))		      \
@@ -425,8 +425,8 @@
 	    uint64_t args), (dom, slot, seat, args))			      \
 	X(41, C, seat_free, (exo_id dom, exo_slot slot, uint32_t seat),	      \
 	    (dom, slot, seat))						      \
-	X(42, C, seat_repair, (exo_id dom, exo_slot slot, uint32_t seat,      \
-	    uint64_t regs), (dom, slot, seat, regs))			      \
+	X(42, C, seat_repair, (exo_id dom, exo_slot slot, uint32_t seat),     \
+	    (dom, slot, seat))						      \
 	X(43, C, seat_handler, (exo_id dom, exo_slot slot, uint32_t seat,     \
 	    uint32_t whose, uint64_t handle),				      \
 	    (dom, slot, seat, whose, handle))				      \
@@ -462,7 +462,7 @@
 	    (env, slot, regs))						      \
 	X(61, F, env_yield, (exo_id env, exo_slot slot, uint64_t handle),     \
 	    (env, slot, handle))					      \
-	X(62, C, env_reap, (exo_id env, uint64_t n), (env, n))		      \
+	X(62, F, env_reap, (exo_id env, uint64_t n), (env, n))		      \
 	X(63, C, env_free, (exo_id env, exo_slot slot), (env, slot))	      \
 									      \
 	X(64, C, slice_alloc, (exo_id acct, exo_slot slot, exo_slot guard,    \

@@ -1,0 +1,21 @@
+/* account.h - who is charged (account.c). */
+#ifndef ACCOUNT_H
+#define ACCOUNT_H
+
+#include "cap.h"
+
+#define NACCTS		4096u
+#define ACCT_ROOT	0u
+
+extern struct exo_acct accts[];		/* published */
+
+void acct_boot(const uint32_t limit[EXO_RES_MAX]);	/* the root account */
+
+/* Errors: NAME; SLOT, DENIED, RIGHTS (CHARGE); STATE.  Result: its index. */
+long acct_charging(exo_id acct, exo_slot slot) MUST_USE;
+
+bool acct_room(uint32_t acct, enum exo_res res, uint32_t n);
+void acct_charge(uint32_t acct, enum exo_res res, uint32_t n);
+void acct_refund(uint32_t acct, enum exo_res res, uint32_t n);
+
+#endif

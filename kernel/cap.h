@@ -1,0 +1,44 @@
+/* cap.h - slots and the one check (cap.c). */
+#ifndef CAP_H
+#define CAP_H
+
+#include "object.h"
+
+/* A slot table's frame. */
+struct slots {
+	struct exo_cap cap[EXO_SLOTS_PER_TABLE];
+	/*
+	 * EXO_SLOT_CAP: a number that no other filling of any slot had, so
+	 * that equal serials mean equal names.  EXO_SLOT_OPEN: the domain
+	 * that may fill it.
+	 */
+	uint64_t serial[EXO_SLOTS_PER_TABLE];
+};
+_Static_assert(sizeof(struct slots) <= 4096, "a frame");
+
+/* A guard: a name, and the serial of the slot that it came from. */
+struct guard {
+	struct exo_cap name;
+	uint64_t serial;
+};
+
+/* The slot's capability in the running domain, or NULL. */
+const struct exo_cap *cap_slot(exo_slot slot);
+
+/*
+ * May the running domain, by this slot, use rights `need` on what is guarded
+ * by this name?  Errors: SLOT, DENIED, RIGHTS.
+ */
+long cap_check(exo_slot slot, const struct exo_cap *guard, uint32_t need)
+    MUST_USE;
+
+/* The name in a slot, to guard something with.  Error: SLOT. */
+long cap_guard(exo_slot slot, struct guard *out) MUST_USE;
+
+/* Give the first domain a slot table, with the root capability in slot 0. */
+void cap_boot(struct domain *d, exo_ppn ppn);
+
+/* The tables of a dying domain. */
+void cap_unbind_all(struct domain *d);
+
+#endif

@@ -1,0 +1,50 @@
+/* page.h - physical frames (page.c). */
+#ifndef PAGE_H
+#define PAGE_H
+
+#include "account.h"
+
+extern struct exo_page pages[];		/* published */
+extern struct guard page_guards[];	/* private, parallel */
+extern uint32_t npages;
+
+/* The frame's contents, through the direct map. */
+void *page_kva(exo_ppn ppn);
+exo_ppn kva_page(const void *kva);
+
+/*
+ * Take a free frame for an account: zeroed, linked in the account's list,
+ * charged, its maker the running domain (or none at boot).  The caller has
+ * checked that it is free and that there is room.
+ */
+void page_take(uint32_t acct, const struct guard *guard, uint32_t kind,
+    exo_ppn ppn);
+/* Give back a frame that nothing refers to. */
+void page_release(exo_ppn ppn);
+
+/* Did the running domain allocate it? */
+bool page_made_here(exo_ppn ppn);
+
+/*
+ * A frame of this kind that the running domain allocated and nobody uses, for
+ * a record.  Errors: ARG; TYPE; REACH; BUSY.
+ */
+long page_for_record(exo_ppn ppn, enum exo_kind kind) MUST_USE;
+
+/* A use by the kernel: while there is one, the frame keeps its type. */
+void page_pin(exo_ppn ppn);
+void page_unpin(exo_ppn ppn);
+
+/*
+ * A live data frame that the kernel will write for the running domain: one
+ * binder, WRITE.  Errors: ARG; TYPE; SLOT, DENIED, RIGHTS; BUSY.
+ * page_bind commits what page_bindable checked.
+ */
+long page_bindable(exo_ppn ppn, exo_slot slot) MUST_USE;
+void page_bind(exo_ppn ppn);
+void page_unbind(exo_ppn ppn);
+
+/* At boot: the frame table from the memory map. */
+void page_boot(exo_ppn ppn, enum exo_kind kind);
+
+#endif

@@ -1,0 +1,14 @@
+/* table.h - the published tables that are not of one resource (table.c). */
+#ifndef TABLE_H
+#define TABLE_H
+
+#include "object.h"
+
+extern struct exo_machine machine;
+extern struct exo_counters counters;
+extern struct exo_trace trace_ring[];
+
+uint64_t fresh_number(void);		/* never given out before */
+void trace_add(enum exo_trace_kind kind, uint32_t call);
+
+#endif

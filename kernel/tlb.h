@@ -1,0 +1,28 @@
+/*
+ * tlb.h - the TLB rule (tlb.c): after a call that narrows, moves or removes a
+ * translation returns, no CPU can use the old one under any PCID.
+ */
+#ifndef TLB_H
+#define TLB_H
+
+#include "object.h"
+
+extern struct exo_pcid pcids[];		/* published */
+
+/* One address of one domain's context, which nobody else shares. */
+void tlb_page(uint32_t dom_index, uint64_t va);
+/* Everything of one domain's context. */
+void tlb_context(uint32_t dom_index);
+/* Everything of every context: a shared table changed. */
+void tlb_all(void);
+
+/* What CR3 is for a domain: root, PCID, no-flush bit where it may be set. */
+uint64_t tlb_cr3(const struct domain *d);
+
+/* A dead domain's tag is unbound (and dirty); its cr3 becomes the kernel's. */
+void pcid_drop(struct domain *d);
+
+extern uint64_t tlb_kernel_cr3;		/* the kernel's root, no user entries */
+extern bool tlb_has_pcid, tlb_has_invpcid;
+
+#endif
