@@ -33,7 +33,7 @@ PTE_PS		equ 1 << 7
 
 KSTACK_SIZE	equ 16384
 
-global kstack, kstack_top, ist_stacks
+global pvh_entry, kstack, kstack_top
 extern kernel_main
 
 ; ---------------------------------------------------------------- headers
@@ -223,5 +223,5 @@ kstack:
 	resb 4096
 	resb KSTACK_SIZE
 kstack_top:
-ist_stacks:				; IST_COUNT in cpu.h
+				; then one for each IST slot (cpu.h)
 	resb 4 * (4096 + KSTACK_SIZE)

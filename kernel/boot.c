@@ -267,40 +267,6 @@ taken_add(uint64_t base, uint64_t end)
 		panic("boot: too many pieces of memory in use");
 }
 
-void
-boot_init(uint32_t kind, uint64_t info_pa)
-{
-	struct boot_info *b = &boot_info;
-	const struct boot_range *r;
-	uint32_t i;
-
-	if (kind == BOOT_PVH)
-		pvh_read(info_pa);
-	else
-		mb2_read(info_pa);
-
-	memory_add(0, LOW_END, 0);
-	for (i = 0; i < reserved.n; i++)
-		set_remove(&ram, reserved.r[i].base,
-		    reserved.r[i].base + reserved.r[i].len);
-	if (ram.n == 0)
-		panic("boot: no memory");
-	b->nranges = ram.n;
-	memcpy(b->ranges, ram.r, sizeof(b->ranges));
-	r = &ram.r[ram.n - 1];
-	boot_nframes = (uint32_t)((r->base + r->len) / PAGE_SIZE);
-
-	taken_add((uintptr_t)boot_start, kva_pa(kernel_end));
-	if (b->archive_len == 0)
-		return;
-	r = set_find(&ram, b->archive_pa);
-	if (r == NULL || b->archive_pa < r->base ||
-	    b->archive_len > r->base + r->len - b->archive_pa)
-		panic("boot: the archive at %lx is not in RAM",
-		    b->archive_pa);
-	taken_add(b->archive_pa, b->archive_pa + b->archive_len);
-}
-
 /* n free bytes in RAM range r at the given alignment; 0: no room. */
 static uint64_t
 range_fit(const struct boot_range *r, uint64_t n, uint64_t align)
@@ -337,6 +303,57 @@ boot_alloc_pages(uint64_t n_pages)
 	taken_add(pa, pa + n);
 	memset(pa_kva(pa), 0, n);
 	return pa;
+}
+
+/* GRUB under UEFI puts a small archive into the first MiB. */
+static void
+archive_move(void)
+{
+	struct boot_info *b = &boot_info;
+	const uint64_t pa = boot_alloc_pages((b->archive_len + PAGE_SIZE - 1) /
+	    PAGE_SIZE);
+
+	memcpy(pa_kva(pa), loader_data(b->archive_pa, b->archive_len),
+	    b->archive_len);
+	b->archive_pa = pa;
+}
+
+void
+boot_init(uint32_t kind, uint64_t info_pa)
+{
+	struct boot_info *b = &boot_info;
+	const struct boot_range *r;
+	uint32_t i;
+
+	if (kind == BOOT_PVH)
+		pvh_read(info_pa);
+	else
+		mb2_read(info_pa);
+
+	memory_add(0, LOW_END, 0);
+	for (i = 0; i < reserved.n; i++)
+		set_remove(&ram, reserved.r[i].base,
+		    reserved.r[i].base + reserved.r[i].len);
+	if (ram.n == 0)
+		panic("boot: no memory");
+	b->nranges = ram.n;
+	memcpy(b->ranges, ram.r, sizeof(b->ranges));
+	r = &ram.r[ram.n - 1];
+	boot_nframes = (uint32_t)((r->base + r->len) / PAGE_SIZE);
+
+	taken_add((uintptr_t)boot_start, kva_pa(kernel_end));
+	if (b->archive_len == 0)
+		return;
+	if (b->archive_pa < LOW_END) {
+		archive_move();
+		return;
+	}
+	r = set_find(&ram, b->archive_pa);
+	if (r == NULL || b->archive_pa < r->base ||
+	    b->archive_len > r->base + r->len - b->archive_pa)
+		panic("boot: the archive at %lx is not in RAM",
+		    b->archive_pa);
+	taken_add(b->archive_pa, b->archive_pa + b->archive_len);
 }
 
 void
