@@ -29,7 +29,7 @@ struct seat *seat_at(struct domain *d, uint32_t index);	/* NULL */
 enum seat_state seat_state(const struct seat *s);
 
 /* Bind without checks. */
-void seat_set(struct seat *s, struct env *e, const struct exo_seat_args *a);
+void seat_set(struct seat *s, const struct exo_seat_args *a);	/* a->env */
 /* Forget a bound seat that nobody occupies: its handles' generation dies. */
 void seat_clear(struct seat *s);
 

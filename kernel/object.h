@@ -58,7 +58,7 @@ struct seat {
 	uint64_t key;			/* gen: free to enter; 0: not */
 	uint64_t gen;			/* grows at each bind and free */
 	struct domain *dom;
-	struct env *env;		/* reserved for */
+	exo_id env;			/* reserved for */
 	uint64_t entry, stack;
 	uint64_t up_base;		/* user address of the stack's bottom,
 					 * past struct exo_upcall */
@@ -182,9 +182,9 @@ struct cpu {
 	struct seat *seat;		/* of the env that runs */
 	struct link *csp;		/* its next free link */
 	struct env *env;
+	exo_id env_id;			/* its name */
 	uint64_t user_rsp;		/* between SYSCALL and SYSRET */
 	uint64_t user_rip;
-	uint64_t scratch;
 	struct exo_regs *regs;		/* of this entry, if it saved them all */
 	uint32_t switched;		/* regs are another env's now */
 	uint32_t idle;

@@ -292,7 +292,8 @@
  * as it leaves, or the grace is over.
  *	Errors: NAME; SLOT, DENIED, RIGHTS (KILL); STATE dead.
  *
- * env_exit(word) - end the env that calls.  Never returns.
+ * env_exit(word) - end the env that calls.  Returns only when refused.
+ *	Errors: STATE in a foreign domain: only its home ends an env.
  *
  * env_stop(env, slot) - stop it (deferred as env_kill is).
  *	Errors: NAME; SLOT, DENIED, RIGHTS (RESUME); STATE not ready.
