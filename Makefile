@@ -12,8 +12,11 @@ NM	:= $(CROSS)nm
 STRIP	:= $(CROSS)strip
 NASM	?= nasm
 HOSTCC	?= gcc
-INIT	?=
 APPEND	?=
+
+# V=1 shows whole commands.
+Q	:= $(if $(V),,@)
+say	= $(if $(V),,@echo '  $1	$(@:$(CURDIR)/%=%)')
 
 B	:= build
 K	:= $(B)$(if $(CHECK),/check)
@@ -97,7 +100,7 @@ help:
 	@echo 'iso      a CD image for BIOS and UEFI'
 	@echo 'setup    install what the build needs'
 	@echo 'clean    remove build/'
-	@echo 'CHECK=1  with checks; ACCEL=kvm; APPEND="init=bin/sh"'
+	@echo 'CHECK=1  with checks; V=1; ACCEL=kvm; APPEND="init=bin/sh"'
 
 RUN	= tools/run --kernel $(KERNEL) --archive $(ARCHIVE) \
 	  $(if $(APPEND),--append '$(APPEND)')
@@ -108,8 +111,9 @@ qemu: $(KERNEL) $(ARCHIVE)
 debug: $(KERNEL) $(ARCHIVE)
 	@$(RUN) --debug
 
-test: $(KERNEL) $(ARCHIVE) $(HOST:%=$(B)/host/%)
-	@tools/test --kernel $(KERNEL) --archive $(ARCHIVE) \
+test: $(KERNEL) $(ARCHIVE) $(ISO) $(HOST:%=$(B)/host/%)
+	@KERNEL=$(KERNEL) ARCHIVE=$(ARCHIVE) ISO=$(ISO) \
+	    tools/test --kernel $(KERNEL) --archive $(ARCHIVE) \
 	    $(foreach t,$(HOST),--host $(B)/host/$t) \
 	    $(foreach t,$(HOSTPY),--host $t) \
 	    $(foreach t,$(GUEST),--guest $t.c)
@@ -139,84 +143,100 @@ $(K)/kernel.list: FORCE
 # symbols come after the text, so they do not move what they name.
 $(K)/ksyms.0.asm: tools/ksyms | $(SETUP)
 	@mkdir -p $(@D)
-	tools/ksyms </dev/null >$@
+	$(Q)tools/ksyms </dev/null >$@
 
 $(K)/ksyms.1.asm: $(K)/pollux.0.elf tools/ksyms
-	$(NM) $< | tools/ksyms >$@
+	$(Q)$(NM) $< | tools/ksyms >$@
 
 $(K)/ksyms.%.o: $(K)/ksyms.%.asm
-	$(NASM) -f elf64 -o $@ $<
+	$(call say,NASM)
+	$(Q)$(NASM) -f elf64 -o $@ $<
 
 $(K)/pollux.0.elf: $(KOBJ) $(K)/ksyms.0.o linker.ld $(K)/kernel.list
-	$(LD) $(KLD) -o $@ $(KOBJ) $(K)/ksyms.0.o
+	$(call say,LD)
+	$(Q)$(LD) $(KLD) -o $@ $(KOBJ) $(K)/ksyms.0.o
 
 $(KERNEL): $(K)/pollux.0.elf $(K)/ksyms.1.o
-	$(LD) $(KLD) -o $@ $(KOBJ) $(K)/ksyms.1.o
+	$(call say,LD)
+	$(Q)$(LD) $(KLD) -o $@ $(KOBJ) $(K)/ksyms.1.o
 
 $(K)/boot/%.asm.o: boot/%.asm Makefile | $(SETUP)
 	@mkdir -p $(@D)
-	$(NASM) $(NFLAGS) -I$(K)/ -MD $(@:.o=.d) -MP -o $@ $<
+	$(call say,NASM)
+	$(Q)$(NASM) $(NFLAGS) -I$(K)/ -MD $(@:.o=.d) -MP -o $@ $<
 
 $(K)/kernel/%.asm.o: kernel/%.asm Makefile $(K)/offsets.inc | $(SETUP)
 	@mkdir -p $(@D)
-	$(NASM) $(NFLAGS) -I$(K)/ -MD $(@:.o=.d) -MP -o $@ $<
+	$(call say,NASM)
+	$(Q)$(NASM) $(NFLAGS) -I$(K)/ -MD $(@:.o=.d) -MP -o $@ $<
 
 $(K)/kernel/%.o: kernel/%.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
-	$(CC) $(KFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(KFLAGS) -MMD -MP -c -o $@ $<
 
 # Constants for assembly: kernel/offsets.c leaves lines `->NAME VALUE` in
 # its assembly output; offsets.inc defines them for NASM.
 OFFSETS	:= $(wildcard kernel/offsets.c)
 $(K)/offsets.s: $(OFFSETS) Makefile | $(SETUP)
 	@mkdir -p $(@D)
-	$(if $(OFFSETS),$(CC) $(filter-out -g -fsanitize%,$(KFLAGS)) \
+	$(Q)$(if $(OFFSETS),$(CC) $(filter-out -g -fsanitize%,$(KFLAGS)) \
 	    -MMD -MP -MT $@ -MF $(K)/offsets.d -S -o $@ $<,: >$@)
 
 $(K)/offsets.inc: $(K)/offsets.s
-	sed -n 's/.*->\([A-Za-z_0-9]*\) [$$]*\(-\{0,1\}[0-9][0-9]*\).*/%define \1 \2/p' \
+	$(Q)sed -n 's/.*->\([A-Za-z_0-9]*\) [$$]*\(-\{0,1\}[0-9][0-9]*\).*/%define \1 \2/p' \
 	    $< >$@
 
 # ---------------------------------------------------------------- userland
 $(B)/libos/kernel/pure/%.o: kernel/pure/%.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
-	$(CC) $(LFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(LFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/libos/%.o: libos/%.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
-	$(CC) $(LFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(LFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/libos/%.asm.o: libos/%.asm Makefile | $(SETUP)
 	@mkdir -p $(@D)
-	$(NASM) $(NFLAGS) -Ikernel/abi/ -Ilibos/ -MD $(@:.o=.d) -MP -o $@ $<
+	$(call say,NASM)
+	$(Q)$(NASM) $(NFLAGS) -Ikernel/abi/ -Ilibos/ -MD $(@:.o=.d) -MP -o $@ $<
 
 $(B)/libos.list: FORCE
 	$(call list,$(LOBJ))
 
 $(B)/libos.a: $(LOBJ) $(B)/libos.list
 	@rm -f $@
-	$(AR) rcsD $@ $(LOBJ)
+	$(call say,AR)
+	$(Q)$(AR) rcsD $@ $(LOBJ)
 
 $(B)/user/bare/%.o: user/bare/%.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
-	$(CC) $(BFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(BFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/user/%.o: user/%.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
-	$(CC) $(UFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(UFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/tests/guest/%.o: tests/guest/%.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
-	$(CC) $(TFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(TFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/user/bare/%.elf: $(B)/user/bare/%.o
-	$(LD) $(ULD) -o $@ $<
+	$(call say,LD)
+	$(Q)$(LD) $(ULD) -o $@ $<
 
 $(B)/user/%.elf: $(B)/user/%.o $(B)/libos.a
-	$(LD) $(ULD) -o $@ $^
+	$(call say,LD)
+	$(Q)$(LD) $(ULD) -o $@ $^
 
 $(B)/tests/guest/%.elf: $(B)/tests/guest/%.o $(TLIB) $(B)/libos.a
-	$(LD) $(ULD) -o $@ $^
+	$(call say,LD)
+	$(Q)$(LD) $(ULD) -o $@ $^
 
 # ---------------------------------------------------------------- archive
 $(B)/archive.list: FORCE
@@ -231,26 +251,30 @@ $(ARCHIVE): $(ELFS) $(ROOT) $(B)/archive.list
 	@for f in $(filter $(B)/tests/%,$(ELFS)); do \
 	    $(STRIP) -o $(B)/root/test/$$(basename $$f .elf) $$f || exit 1; \
 	done
-	$(if $(ROOT),@cp -R user/root/. $(B)/root/)
+	@$(if $(ROOT),cp -R user/root/. $(B)/root/)
 	@find $(B)/root -type d -exec chmod 755 {} +
 	@find $(B)/root -type f -perm /111 -exec chmod 755 {} +
 	@find $(B)/root -type f ! -perm /111 -exec chmod 644 {} +
 	@find $(B)/root -exec touch -h -d @0 {} +
-	cd $(B)/root && find . -mindepth 1 | sed 's|^\./||' | sort | \
+	$(call say,CPIO)
+	$(Q)cd $(B)/root && find . -mindepth 1 | sed 's|^\./||' | sort | \
 	    cpio --quiet -o -H newc --reproducible -R 0:0 >$(CURDIR)/$@
 
 # ---------------------------------------------------------------- host tests
 $(B)/hostpure/kernel/pure/%.o: kernel/pure/%.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
-	$(HOSTCC) $(HFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,HOSTCC)
+	$(Q)$(HOSTCC) $(HFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/tests/host/%.o: tests/host/%.c Makefile | $(SETUP)
 	@mkdir -p $(@D)
-	$(HOSTCC) $(HFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,HOSTCC)
+	$(Q)$(HOSTCC) $(HFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/host/%: $(B)/tests/host/%.o $(HLIB)
 	@mkdir -p $(@D)
-	$(HOSTCC) $(HFLAGS) -o $@ $^
+	$(call say,HOSTCC)
+	$(Q)$(HOSTCC) $(HFLAGS) -o $@ $^
 
 # ---------------------------------------------------------------- CD image
 $(K)/grub.cfg: boot/grub.cfg FORCE
@@ -263,7 +287,8 @@ $(ISO): $(KERNEL) $(ARCHIVE) $(K)/grub.cfg
 	@$(STRIP) -o $(K)/iso/boot/pollux.elf $(KERNEL)
 	@cp $(ARCHIVE) $(K)/iso/boot/archive.cpio
 	@cp $(K)/grub.cfg $(K)/iso/boot/grub/grub.cfg
-	grub-mkrescue -o $@ $(K)/iso >$(K)/iso.log 2>&1 || \
+	$(call say,ISO)
+	$(Q)grub-mkrescue -o $@ $(K)/iso >$(K)/iso.log 2>&1 || \
 	    { cat $(K)/iso.log; exit 1; }
 
 include $(wildcard mk/*.mk)
