@@ -55,13 +55,14 @@ TFLAGS	:= $(UFLAGS) -Itests/guest/lib
 HFLAGS	:= -std=gnu11 -O1 -g $(WARN) -fsanitize=address,undefined \
 	   -fno-sanitize-recover=all -fno-omit-frame-pointer \
 	   -Ikernel/pure -Ikernel/abi -Itests/host
-NFLAGS	:= -f elf64 -g -F dwarf --reproducible -Werror -w+all -Ikernel/
+# No -g: NASM would write the build's folder into the kernel.
+NFLAGS	:= -f elf64 --reproducible -Werror -w+all -Ikernel/
 KLD	:= -n -static -T linker.ld -z noexecstack --build-id=none
 ULD	:= -static -nostdlib -Ttext-segment=0x400000 -z max-page-size=4096 \
-	   -z separate-code -z noexecstack --build-id=none
+	   -z separate-code -z norelro -z noexecstack --build-id=none
 
 # ---------------------------------------------------------------- sources
-KSRC	:= $(filter-out kernel/offsets.c,$(wildcard kernel/*.c)) \
+KSRC	:= $(wildcard kernel/*.c) \
 	   $(wildcard kernel/dev/*.c) $(wildcard kernel/pure/*.c)
 ifeq ($(CHECK),)
 KSRC	:= $(filter-out kernel/ubsan.c,$(KSRC))
@@ -175,9 +176,9 @@ $(K)/kernel/%.o: kernel/%.c Makefile | $(SETUP)
 	$(call say,CC)
 	$(Q)$(CC) $(KFLAGS) -MMD -MP -c -o $@ $<
 
-# Constants for assembly: kernel/offsets.c leaves lines `->NAME VALUE` in
-# its assembly output; offsets.inc defines them for NASM.
-OFFSETS	:= $(wildcard kernel/offsets.c)
+# Constants for assembly: each line `->NAME VALUE` that offsets.c leaves in its
+# assembly output becomes a definition in offsets.inc.
+OFFSETS	:= $(wildcard kernel/offsets/offsets.c)
 $(K)/offsets.s: $(OFFSETS) Makefile | $(SETUP)
 	@mkdir -p $(@D)
 	$(Q)$(if $(OFFSETS),$(CC) $(filter-out -g -fsanitize%,$(KFLAGS)) \
