@@ -26,6 +26,7 @@ ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
 endif
 export LC_ALL := C
+export CROSS
 export SOURCE_DATE_EPOCH := 1704067200
 
 .SUFFIXES:
@@ -99,7 +100,7 @@ help:
 	@echo 'debug    boot them under gdb'
 	@echo 'test     host and guest tests'
 	@echo 'iso      a CD image for BIOS and UEFI'
-	@echo 'setup    install what the build needs'
+	@echo 'setup    install what any target needs'
 	@echo 'clean    remove build/'
 	@echo 'CHECK=1  with checks; V=1; ACCEL=kvm; APPEND="init=bin/sh"'
 
@@ -122,7 +123,7 @@ test: $(KERNEL) $(ARCHIVE) $(ISO) $(HOST:%=$(B)/host/%)
 iso: $(ISO)
 
 setup:
-	@tools/setup
+	@tools/setup --all
 
 clean:
 	rm -rf $(B)
