@@ -63,7 +63,7 @@ ULD	:= -static -nostdlib -Ttext-segment=0x400000 -z max-page-size=4096 \
 	   -z separate-code -z norelro -z noexecstack --build-id=none
 
 # ---------------------------------------------------------------- sources
-KSRC	:= $(wildcard kernel/*.c) \
+KSRC	:= $(filter-out kernel/offsets.c,$(wildcard kernel/*.c)) \
 	   $(wildcard kernel/dev/*.c) $(wildcard kernel/pure/*.c)
 ifeq ($(CHECK),)
 KSRC	:= $(filter-out kernel/ubsan.c,$(KSRC))
@@ -179,7 +179,7 @@ $(K)/kernel/%.o: kernel/%.c Makefile | $(SETUP)
 
 # Constants for assembly: each line `->NAME VALUE` that offsets.c leaves in its
 # assembly output becomes a definition in offsets.inc.
-OFFSETS	:= $(wildcard kernel/offsets/offsets.c)
+OFFSETS	:= $(wildcard kernel/offsets.c)
 $(K)/offsets.s: $(OFFSETS) Makefile | $(SETUP)
 	@mkdir -p $(@D)
 	$(Q)$(if $(OFFSETS),$(CC) $(filter-out -g -fsanitize%,$(KFLAGS)) \

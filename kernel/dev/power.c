@@ -5,6 +5,7 @@
  * write.  QEMU's isa-debug-exit turns v into the exit status (v << 1) | 1.
  */
 #include "dev/power.h"
+#include "dev/uart.h"
 #include "x86.h"
 
 #define PORT_DEBUG_EXIT	0xf4
@@ -17,6 +18,7 @@ power_off(int status)
 {
 	const char *p;
 
+	uart_drain();
 	x86_outl(PORT_DEBUG_EXIT, (uint32_t)status);
 	x86_outw(PORT_ACPI, ACPI_S5);
 	for (p = "Shutdown"; *p != '\0'; p++)

@@ -22,6 +22,7 @@
 #define MCR_DTR_RTS	0x03
 #define LSR_DATA	0x01
 #define LSR_EMPTY	0x20
+#define LSR_SENT	0x40
 
 /* A port that never drains must not stop the kernel. */
 #define UART_SPINS	100000
@@ -38,17 +39,29 @@ uart_init(void)
 	x86_outb(UART_MCR, MCR_DTR_RTS);
 }
 
-void
-uart_putc(char c)
+static void
+lsr_await(uint8_t bit)
 {
 	unsigned spins;
 
 	for (spins = 0; spins < UART_SPINS; spins++) {
-		if (x86_inb(UART_LSR) & LSR_EMPTY)
-			break;
+		if (x86_inb(UART_LSR) & bit)
+			return;
 		x86_pause();
 	}
+}
+
+void
+uart_putc(char c)
+{
+	lsr_await(LSR_EMPTY);
 	x86_outb(UART_DATA, (uint8_t)c);
+}
+
+void
+uart_drain(void)
+{
+	lsr_await(LSR_SENT);
 }
 
 int

@@ -4,6 +4,7 @@
 
 void	uart_init(void);
 void	uart_putc(char);
+void	uart_drain(void);	/* all of it is on the line */
 int	uart_getc(void);	/* -1: nothing there */
 
 #endif
