@@ -69,6 +69,9 @@ ifeq ($(CHECK),)
 KSRC	:= $(filter-out kernel/ubsan.c,$(KSRC))
 endif
 KASM	:= $(wildcard boot/*.asm) $(wildcard kernel/*.asm)
+ifneq ($(wildcard kernel/entry.asm),)
+KASM	:= $(filter-out kernel/entry_tmp.asm,$(KASM))
+endif
 KOBJ	:= $(KSRC:%.c=$(K)/%.o) $(KASM:%.asm=$(K)/%.asm.o)
 PURE	:= $(wildcard kernel/pure/*.c)
 LSRC	:= $(wildcard libos/*.c) $(wildcard libos/*/*.c)

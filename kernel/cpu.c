@@ -122,6 +122,7 @@ features_read(struct cpu_features *f)
 	f->nx = ext.edx >> 20 & 1;
 	f->syscall = ext.edx >> 11 & 1;
 	f->rdtscp = ext.edx >> 27 & 1;
+	f->mce = one.edx >> 7 & 1;
 	f->pge = one.edx >> 13 & 1;
 	f->pcid = one.ecx >> 17 & 1;
 	f->xsave = one.ecx >> 26 & 1;
@@ -168,7 +169,8 @@ control_init(struct cpu_features *f)
 
 	f->cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE |
 	    CR4_OSXSAVE | (f->pge ? CR4_PGE : 0) | (f->smep ? CR4_SMEP : 0) |
-	    (f->smap ? CR4_SMAP : 0) | (f->umip ? CR4_UMIP : 0);
+	    (f->smap ? CR4_SMAP : 0) | (f->umip ? CR4_UMIP : 0) |
+	    (f->mce ? CR4_MCE : 0);
 	x86_set_cr4(f->cr4);
 	/* PCIDE may be set only while CR3[11:0] is 0 (SDM 4.10.1). */
 	assert((x86_cr3() & 0xfff) == 0);

@@ -31,7 +31,7 @@
 
 struct cpu_features {
 	bool nx, syscall, fsgsbase, xsave;	/* required */
-	bool pge, smep, smap, umip, pcid, invpcid;
+	bool mce, pge, smep, smap, umip, pcid, invpcid;
 	bool xsaveopt, erms, rdtscp, avx, avx512, invariant_tsc;
 	uint64_t xcr0;			/* what user code may use */
 	uint32_t xsave_size;		/* bytes that xsave writes under it */

@@ -18,6 +18,7 @@
 #define CR0_CD		(1ul << 30)
 
 #define CR4_PAE		(1ul << 5)
+#define CR4_MCE		(1ul << 6)
 #define CR4_PGE		(1ul << 7)
 #define CR4_OSFXSR	(1ul << 9)
 #define CR4_OSXMMEXCPT	(1ul << 10)
