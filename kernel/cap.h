@@ -3,6 +3,7 @@
 #define CAP_H
 
 #include "object.h"
+#include "pure/dominance.h"
 
 /* A slot table's frame. */
 struct slots {
@@ -31,6 +32,22 @@ const struct exo_cap *cap_slot(exo_slot slot);
  */
 long cap_check(exo_slot slot, const struct exo_cap *guard, uint32_t need)
     MUST_USE;
+
+/*
+ * All the rights that the running domain has, by this slot, on what is guarded
+ * so.  Errors: SLOT, DENIED.
+ */
+MUST_USE static inline long
+cap_rights(exo_slot slot, const struct guard *guard)
+{
+	const struct exo_cap *c = cap_slot(slot);
+
+	if (c == NULL)
+		return -EXO_E_SLOT;
+	if (!cap_dominates(c, &guard->name))
+		return -EXO_E_DENIED;
+	return c->rights;
+}
 
 /* The name in a slot, to guard something with.  Error: SLOT. */
 long cap_guard(exo_slot slot, struct guard *out) MUST_USE;

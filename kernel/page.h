@@ -3,19 +3,19 @@
 #define PAGE_H
 
 #include "account.h"
+#include "direct.h"
 
 extern struct exo_page pages[];		/* published */
 extern struct guard page_guards[];	/* private, parallel */
 extern uint32_t npages;
 
-/* The frame's contents, through the direct map. */
-void *page_kva(exo_ppn ppn);
-exo_ppn kva_page(const void *kva);
+/* The frame's contents (page_kva) and back (kva_page): direct.h. */
 
 /*
  * Take a free frame for an account: zeroed, linked in the account's list,
  * charged, its maker the running domain (or none at boot).  The caller has
- * checked that it is free and that there is room.
+ * checked that it is free and that there is room.  kind may have
+ * EXO_KIND_LIVE.
  */
 void page_take(uint32_t acct, const struct guard *guard, uint32_t kind,
     exo_ppn ppn);
@@ -44,7 +44,11 @@ long page_bindable(exo_ppn ppn, exo_slot slot) MUST_USE;
 void page_bind(exo_ppn ppn);
 void page_unbind(exo_ppn ppn);
 
-/* At boot: the frame table from the memory map. */
-void page_boot(exo_ppn ppn, enum exo_kind kind);
+/*
+ * At boot: the frame table from the memory map.  FREE ones go on the free
+ * list; a DATA one (which may have EXO_KIND_LIVE) keeps its contents, guarded
+ * by the root's name and charged to the root account.
+ */
+void page_boot(exo_ppn ppn, uint32_t kind);
 
 #endif
