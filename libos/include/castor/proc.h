@@ -1,0 +1,76 @@
+/*
+ * castor/proc.h - other programs: made, run, waited for, cleared away.
+ *
+ * A program is a domain and an env in an account of their own.  All its
+ * objects are guarded by children of one fresh name, whose capability its
+ * maker keeps: name.  The program has its own slots, see exo/start.h, and
+ * what PROC_CAPS gives it.
+ */
+#ifndef CASTOR_PROC_H
+#define CASTOR_PROC_H
+
+#include <stdbool.h>
+
+#include <castor/sys.h>
+
+struct proc {
+	exo_id acct, domain, env;	/* 0: none (yet, or any more) */
+	exo_slot name;			/* mine: all rights on all of it */
+	uint32_t cause;			/* when it ended: enum exo_cause */
+	uint64_t word;			/* exit word */
+};
+
+/* A frame of mine that it is to have mapped. */
+struct proc_map {
+	uint64_t va;
+	uint64_t bits;			/* VM_R, VM_RW, VM_RX */
+	exo_ppn ppn;
+	exo_slot slot;			/* mine, with the rights for that */
+};
+
+/* A capability of mine that it is to have, at EXO_START_SLOTS and up. */
+struct proc_cap {
+	exo_slot slot;
+	uint32_t rights;
+};
+
+struct proc_args {
+	const char *name;		/* in the archive */
+	uint32_t argc;			/* after the name */
+	const char *const *argv;
+	const uint32_t *limits;		/* EXO_RES_MAX of them; NULL: half of
+					 * what I have left */
+	const uint64_t *user;		/* 32 words for self->user; NULL: 0 */
+	uint32_t nmaps, ncaps;
+	const struct proc_map *maps;
+	const struct proc_cap *caps;
+	uint32_t seats;			/* stacks and upcall frames for seats
+					 * 1 to this are mapped (seat.h) */
+	bool no_console, no_archive, no_mint;
+};
+
+/*
+ * Make one; it does not run yet.  Then start it: from then on whoever yields
+ * to it, or gives its env a slice, runs it.
+ */
+long proc_make(struct proc *p, const struct proc_args *args) MUST_USE;
+long proc_start(struct proc *p) MUST_USE;
+
+/* Both, with arguments only. */
+long proc_spawn(struct proc *p, const char *name, uint32_t argc,
+    const char *const *argv) MUST_USE;
+
+/* Has its domain or its env ended? */
+bool proc_ended(const struct proc *p);
+
+/* Run it until it has, and clear it away.  0, cause and word in *p. */
+long proc_wait(struct proc *p) MUST_USE;
+
+/* Give it the rest of my slice. */
+long proc_yield(const struct proc *p) MUST_USE;
+
+/* End it if it has not, reap it, give back all that it had and my name of it.
+ * Safe on a half-made one. */
+long proc_end(struct proc *p) MUST_USE;
+
+#endif
