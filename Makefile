@@ -74,7 +74,8 @@ KASM	:= $(filter-out kernel/entry_tmp.asm,$(KASM))
 endif
 KOBJ	:= $(KSRC:%.c=$(K)/%.o) $(KASM:%.asm=$(K)/%.asm.o)
 PURE	:= $(wildcard kernel/pure/*.c)
-LSRC	:= $(wildcard libos/*.c) $(wildcard libos/*/*.c)
+LSRC	:= $(filter-out libos/offsets.c,$(wildcard libos/*.c)) \
+	   $(wildcard libos/*/*.c)
 LASM	:= $(wildcard libos/*.asm) $(wildcard libos/*/*.asm)
 LOBJ	:= $(LSRC:%.c=$(B)/%.o) $(LASM:%.asm=$(B)/%.asm.o) \
 	   $(PURE:%.c=$(B)/libos/%.o)
@@ -180,17 +181,21 @@ $(K)/kernel/%.o: kernel/%.c Makefile | $(SETUP)
 	$(call say,CC)
 	$(Q)$(CC) $(KFLAGS) -MMD -MP -c -o $@ $<
 
-# Constants for assembly: each line `->NAME VALUE` that offsets.c leaves in its
-# assembly output becomes a definition in offsets.inc.
-OFFSETS	:= $(wildcard kernel/offsets.c)
-$(K)/offsets.s: $(OFFSETS) Makefile | $(SETUP)
-	@mkdir -p $(@D)
-	$(Q)$(if $(OFFSETS),$(CC) $(filter-out -g -fsanitize%,$(KFLAGS)) \
-	    -MMD -MP -MT $@ -MF $(K)/offsets.d -S -o $@ $<,: >$@)
+# Constants for assembly: each line `->NAME VALUE` that an offsets.c leaves in
+# its assembly output becomes a definition in offsets.inc.
+# $(call offsets,FOLDER,SOURCE,FLAGS)
+define offsets
+$1/offsets.s: $2 Makefile | $(SETUP)
+	@mkdir -p $$(@D)
+	$$(Q)$(if $2,$(CC) $(filter-out -g -fsanitize%,$3) -MMD -MP -MT $$@ \
+	    -MF $1/offsets.d -S -o $$@ $$<,: >$$@)
 
-$(K)/offsets.inc: $(K)/offsets.s
-	$(Q)sed -n 's/.*->\([A-Za-z_0-9]*\) [$$]*\(-\{0,1\}[0-9][0-9]*\).*/%define \1 \2/p' \
-	    $< >$@
+$1/offsets.inc: $1/offsets.s
+	$$(Q)sed -n '$$(OFFSET_LINE)' $$< >$$@
+endef
+OFFSET_LINE := s/.*->\([A-Za-z_0-9]*\) [$$]*\(-\{0,1\}[0-9][0-9]*\).*/%define \1 \2/p
+$(eval $(call offsets,$(K),$(wildcard kernel/offsets.c),$(KFLAGS)))
+$(eval $(call offsets,$(B)/libos,$(wildcard libos/offsets.c),$(LFLAGS)))
 
 # ---------------------------------------------------------------- userland
 $(B)/libos/kernel/pure/%.o: kernel/pure/%.c Makefile | $(SETUP)
@@ -203,10 +208,10 @@ $(B)/libos/%.o: libos/%.c Makefile | $(SETUP)
 	$(call say,CC)
 	$(Q)$(CC) $(LFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/libos/%.asm.o: libos/%.asm Makefile | $(SETUP)
+$(B)/libos/%.asm.o: libos/%.asm Makefile $(B)/libos/offsets.inc | $(SETUP)
 	@mkdir -p $(@D)
 	$(call say,NASM)
-	$(Q)$(NASM) $(NFLAGS) -Ikernel/abi/ -Ilibos/ -MD $(@:.o=.d) -MP -o $@ $<
+	$(Q)$(NASM) $(NFLAGS) -I$(B)/libos/ -Ilibos/ -MD $(@:.o=.d) -MP -o $@ $<
 
 $(B)/libos.list: FORCE
 	$(call list,$(LOBJ))
