@@ -106,7 +106,7 @@ help:
 	@echo 'iso      a CD image for BIOS and UEFI'
 	@echo 'setup    install what any target needs'
 	@echo 'clean    remove build/'
-	@echo 'CHECK=1  with checks; V=1; ACCEL=kvm; APPEND="init=bin/sh"'
+	@echo 'CHECK=1  with checks; V=1; ACCEL=kvm; APPEND="init=..."'
 
 RUN	= tools/run --kernel $(KERNEL) --archive $(ARCHIVE) \
 	  $(if $(APPEND),--append '$(APPEND)')
@@ -193,7 +193,9 @@ $1/offsets.s: $2 Makefile | $(SETUP)
 $1/offsets.inc: $1/offsets.s
 	$$(Q)sed -n '$$(OFFSET_LINE)' $$< >$$@
 endef
-OFFSET_LINE := s/.*->\([A-Za-z_0-9]*\) [$$]*\(-\{0,1\}[0-9][0-9]*\).*/%define \1 \2/p
+NAME	:= \([A-Za-z_0-9]*\)
+VALUE	:= [$$]*\(-\{0,1\}[0-9][0-9]*\)
+OFFSET_LINE := s/.*->$(NAME) $(VALUE).*/%define \1 \2/p
 $(eval $(call offsets,$(K),$(wildcard kernel/offsets.c),$(KFLAGS)))
 $(eval $(call offsets,$(B)/libos,$(wildcard libos/offsets.c),$(LFLAGS)))
 
