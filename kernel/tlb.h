@@ -21,6 +21,8 @@ uint64_t tlb_cr3(const struct domain *d);
 
 /* A dead domain's tag is unbound (and dirty); its cr3 becomes the kernel's. */
 void pcid_drop(struct domain *d);
+/* A taken tag is free again; the domain that had it goes on with PCID 0. */
+void pcid_release(uint32_t pcid);
 
 extern uint64_t tlb_kernel_cr3;		/* the kernel's root, no user entries */
 extern bool tlb_has_pcid, tlb_has_invpcid;
