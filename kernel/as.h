@@ -4,8 +4,10 @@
 
 #include "page.h"
 
-/* The kernel's entries of a fresh root (slots 256, 510 and 511). */
-extern uint64_t as_kernel_entry[3];
+/* The kernel's entries of a fresh root: slots 256, 510 and 511. */
+#define AS_KERNEL_ENTRIES	3u
+extern uint64_t as_kernel_entry[AS_KERNEL_ENTRIES];
+extern const uint32_t as_kernel_index[AS_KERNEL_ENTRIES];
 
 /*
  * Use a root for a domain being made.  as_root_ok errors: ARG; TYPE; REACH

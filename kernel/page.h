@@ -21,6 +21,9 @@ void page_take(uint32_t acct, const struct guard *guard, uint32_t kind,
     exo_ppn ppn);
 /* Give back a frame that nothing refers to. */
 void page_release(exo_ppn ppn);
+bool page_idle(exo_ppn ppn);
+/* Is it somebody's: neither free, nor the kernel's or a device's? */
+bool page_owned(exo_ppn ppn);
 
 /* Did the running domain allocate it? */
 bool page_made_here(exo_ppn ppn);
@@ -31,7 +34,12 @@ bool page_made_here(exo_ppn ppn);
  */
 long page_for_record(exo_ppn ppn, enum exo_kind kind) MUST_USE;
 
-/* A use by the kernel: while there is one, the frame keeps its type. */
+/*
+ * A use by the kernel: while there is one, the frame keeps its type.  Where
+ * one frame may be pinned many times, ask page_pinnable first: the count ends
+ * at 65535.
+ */
+bool page_pinnable(exo_ppn ppn);
 void page_pin(exo_ppn ppn);
 void page_unpin(exo_ppn ppn);
 
