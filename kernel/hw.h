@@ -33,6 +33,18 @@ hw_cr3(void)
 	return v;
 }
 
+/* Every PCID, and the global entries (SDM vol. 3A, 4.10.4.1: MOV to CR4). */
+static inline void
+hw_flush_all(void)
+{
+	const uint64_t pge = 1ul << 7;
+	uint64_t cr4;
+
+	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4 ^ pge) : "memory");
+	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4) : "memory");
+}
+
 static inline void
 hw_set_cr3(uint64_t v)
 {

@@ -7,7 +7,9 @@
 
 #include "object.h"
 
-extern struct exo_pcid pcids[];		/* published */
+#define NPCIDS		4096u
+
+extern struct exo_pcid pcids[NPCIDS];	/* published */
 
 /* One address of one domain's context, which nobody else shares. */
 void tlb_page(uint32_t dom_index, uint64_t va);
@@ -21,6 +23,12 @@ uint64_t tlb_cr3(const struct domain *d);
 
 /* A dead domain's tag is unbound (and dirty); its cr3 becomes the kernel's. */
 void pcid_drop(struct domain *d);
+
+/* Take an allocated tag from its domain and its account. */
+void pcid_release(uint32_t pcid);
+
+/* Before any domain is made; PCIDs only if CR4.PCIDE is set. */
+void tlb_boot(uint64_t kernel_cr3, bool has_pcid, bool has_invpcid);
 /* A taken tag is free again; the domain that had it goes on with PCID 0. */
 void pcid_release(uint32_t pcid);
 
