@@ -7,11 +7,11 @@
 #include "console.h"
 #include "cpu.h"
 #include "dev/lapic.h"
-#include "dev/power.h"
+#include "env.h"
+#include "first.h"
 #include "kmap.h"
+#include "table.h"
 
-void	kernel_start_tables(const struct boot_info *) __attribute__((weak));
-void	kernel_first_program(const struct boot_info *) __attribute__((weak));
 _Noreturn void	kernel_main(uint32_t kind, uint64_t info_pa);
 
 static void
@@ -33,15 +33,16 @@ banner_print(void)
 _Noreturn void
 kernel_main(uint32_t kind, uint64_t info_pa)
 {
+	struct env *first;
+
 	console_init();
 	boot_init(kind, info_pa);
 	cpu_init();
 	kmap_init();
 	lapic_init();
 	banner_print();
-	if (kernel_start_tables != 0)
-		kernel_start_tables(&boot_info);
-	if (kernel_first_program != 0)
-		kernel_first_program(&boot_info);
-	power_off(0);
+	table_boot(&boot_info);
+	first = first_make(&boot_info);
+	lapic_timer_start(machine.tick_hz);
+	sched_start(first);
 }

@@ -90,6 +90,7 @@ _Static_assert(sizeof(struct seat) == 256, "SEATS frames hold 16");
 struct monitor {
 	exo_id id;			/* the monitor's domain; gen 0: none */
 	uint64_t mask[2];		/* what it allows; ANDed along a chain */
+	uint64_t given[2];		/* what it allows, by itself */
 	uint32_t flags;			/* EXO_MON_* */
 	uint32_t pad;
 };
@@ -145,7 +146,7 @@ struct env {
 	exo_id id;
 	struct exo_env *pub;
 	struct exo_cap guard;
-	struct domain *home_dead;	/* unused unless its home died */
+	uint64_t spare;
 	uint64_t deadline;		/* tick by which pending must happen */
 	struct seat *base_seat;		/* chain[0].seat while pending hides it */
 	uint64_t kill_word;
@@ -166,13 +167,14 @@ struct env {
 	struct link chain_end;		/* seat 0: stops reply */
 	struct link chain[CHAIN_MAX + 1];
 	uint8_t fp[2816] __attribute__((aligned(64)));	/* XSAVE area */
+	struct exo_regs base_regs;	/* of a trap that link 0 stands for */
 };
 _Static_assert(offsetof(struct env, chain_end) == 0x310, "entry.asm: a full "
     "chain is one whose next link would end at a multiple of 256");
 _Static_assert(offsetof(struct env, fp) == 0x400, "64-byte aligned");
 _Static_assert(sizeof(struct env) <= 4096, "a frame");
 
-enum { RESUME_REGS, RESUME_UPCALL };
+enum { RESUME_REGS, RESUME_OWN_ROW };
 
 /*
  * Everything that belongs to one CPU.  There is one today; all code reaches

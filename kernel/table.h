@@ -8,6 +8,10 @@ extern struct exo_machine machine;
 extern struct exo_counters counters;
 extern struct exo_trace trace_ring[];
 
+struct boot_info;
+
+void table_boot(const struct boot_info *b);
+void trace_switch(bool on);
 uint64_t fresh_number(void);		/* never given out before */
 void trace_add(enum exo_trace_kind kind, uint32_t call);
 

@@ -1,0 +1,437 @@
+/*
+ * sched.c - slices of a CPU: who runs, and switching.
+ *
+ * The kernel turns a vector of slices round and round; owners choose which
+ * positions they take and which env runs there.  An env may give what is left
+ * of a slice to another.  That is all the policy there is here.
+ *
+ * Invariants: (1) the running env's registers are at cpu()->regs, its seat and
+ *		   chain top in the CPU's struct; every other env's are in its
+ *		   record.
+ *	       (2) FP state is the running env's; others' is in their records.
+ * Guarded by: capability.  Published: EXO_SLICES.
+ */
+#include "cpu.h"
+#include "env.h"
+#include "panic.h"
+#include "sys.h"
+#include "table.h"
+#include "tlb.h"
+#include "trap.h"
+
+struct cpu cpu0;
+uint32_t sched_pending;
+
+static struct guard slice_guards[SCHED_SLICES];
+
+static uint64_t
+rdtsc(void)
+{
+	uint32_t lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	return (uint64_t)hi << 32 | lo;
+}
+
+static void
+fp_save(struct env *e)
+{
+	__asm__ volatile("xsave64 (%0)" : : "r"(e->fp), "a"(-1), "d"(-1) :
+	    "memory");
+}
+
+static void
+fp_load(const struct env *e)
+{
+	__asm__ volatile("xrstor64 (%0)" : : "r"(e->fp), "a"(-1), "d"(-1) :
+	    "memory");
+}
+
+void
+sched_load_cr3(void)
+{
+	uint64_t cr3 = cpu()->seat->dom->cr3;
+
+	counters.noflush += cr3 >> 63;
+	__asm__ volatile("mov %0, %%cr3" : : "r"(cr3) : "memory");
+}
+
+void
+sched_save(void)
+{
+	struct cpu *c = cpu();
+	struct env *e = c->env;
+
+	e->regs = *c->regs;
+	e->seat = c->seat;
+	e->csp = c->csp;
+	__asm__ volatile("rdfsbase %0" : "=r"(e->fsbase));
+	__asm__ volatile("rdgsbase %0" : "=r"(e->gsbase));
+	fp_save(e);
+	e->resume = RESUME_REGS;
+	e->pub->where = EXO_INDEX(c->seat->dom->id);
+	e->pub->home = EXO_INDEX(env_home_seat(e) != NULL ?
+	    env_home_seat(e)->dom->id : EXO_NONE);
+	e->pub->depth = env_depth(e);
+}
+
+/* Make e the running env.  The one that ran has been saved, or is dead. */
+static void
+sched_load(struct env *e)
+{
+	struct cpu *c = cpu();
+
+	counters.switches++;
+	c->env = e;
+	c->env_id = e->id;
+	c->seat = e->seat;
+	c->csp = e->csp;
+	*c->regs = e->regs;
+	c->switched = 1;
+	__asm__ volatile("wrfsbase %0" : : "r"(e->fsbase));
+	__asm__ volatile("wrgsbase %0" : : "r"(e->gsbase));
+	fp_load(e);
+	sched_load_cr3();
+	trace_add(EXO_TR_SWITCH, 0);
+	if (e->resume == RESUME_OWN_ROW) {
+		e->resume = RESUME_REGS;
+		if (sched_settle())
+			trap_own_row();
+	}
+}
+
+/*
+ * A seat's domain may have died, or its monitor, while the env was not looking;
+ * its pending end may be due.
+ */
+bool
+sched_settle(void)
+{
+	struct env *e = cpu()->env;
+	struct seat *s = cpu()->seat;
+
+	if (e->pub->pending != 0 && machine.ticks >= e->deadline) {
+		env_pull_home(e);
+		return false;
+	}
+	if (domain_check_monitor(s->dom))
+		return true;
+	(void)env_gone();
+	return false;
+}
+
+/* The env of the next slice that has a ready one, or NULL. */
+static struct env *
+sched_pick(void)
+{
+	struct cpu *c = cpu();
+
+	for (uint32_t n = 0; n < 2 * SCHED_SLICES; n++) {
+		struct exo_slice *s;
+		struct env *e;
+
+		c->slice = (c->slice + 1) % SCHED_SLICES;
+		s = &slices[c->slice];
+		if (s->env == EXO_NONE)
+			continue;
+		e = env_find(EXO_ID(s->env_gen, s->env));
+		if (e == NULL || e->pub->state != EXO_ENV_READY)
+			continue;
+		if (e->pub->overrun != 0 && n < SCHED_SLICES) {
+			e->pub->overrun--;	/* this one pays for it */
+			continue;
+		}
+		return e;
+	}
+	return NULL;
+}
+
+/* Nobody can run now; only what a tick brings can change that. */
+static struct env *
+sched_idle(void)
+{
+	struct cpu *c = cpu();
+	struct env *e;
+
+	c->env = NULL;
+	c->env_id = 0;
+	__asm__ volatile("mov %0, %%cr3" : : "r"(tlb_kernel_cr3) : "memory");
+	c->idle = 1;
+	while ((e = sched_pick()) == NULL) {
+		if (sched_pending == 0)
+			panic("no env can run");
+		counters.ticks_idle++;
+		cpu_idle();
+	}
+	c->idle = 0;
+	return e;
+}
+
+/*
+ * Choose until one runs.  Each turn either runs an env or ends one's time in a
+ * dead domain, so the loop ends.
+ */
+void
+sched_leave(void)
+{
+	struct env *e = sched_pick();
+
+	cpu()->env = NULL;		/* saved, or dead */
+	if (e == NULL)
+		e = sched_idle();
+	sched_load(e);
+	if (cpu()->env == e)
+		(void)sched_settle();
+}
+
+void
+sched_switch(struct env *e)
+{
+	if (e == cpu()->env)
+		return;
+	sched_save();
+	sched_load(e);
+	if (cpu()->env == e)
+		(void)sched_settle();
+}
+
+void
+sched_next(void)
+{
+	struct env *e = sched_pick();
+
+	if (e != NULL)
+		sched_switch(e);
+}
+
+/* A tick: the time, and one look for an env whose grace is over. */
+void
+sched_clock(void)
+{
+	static uint32_t at;
+
+	machine.clock_seq++;
+	machine.ticks++;
+	machine.tick_tsc = rdtsc();
+	machine.clock_seq++;
+	for (uint32_t n = 0; sched_pending != 0 && n < 64; n++) {
+		struct env *e;
+
+		at = at + 1 < nenvs ? at + 1 : 1;
+		e = env_at(at);
+		if (e != NULL && e != cpu()->env && e->pub->pending != 0 &&
+		    machine.ticks >= e->deadline)
+			env_pull_home(e);
+	}
+}
+
+/*
+ * The robust critical section: while its flag is set the end of the slice
+ * waits, for a bounded time that later slices pay for.
+ */
+static bool
+sched_critical(struct env *e)
+{
+	struct seat *s = cpu()->seat;
+	struct exo_upcall *up;
+
+	if (s->up_kva == 0)
+		return false;
+	up = (struct exo_upcall *)(s->up_kva - EXO_UPCALL_HEAD);
+	if (up->critical == 0) {
+		e->critical_ticks = 0;
+		return false;
+	}
+	e->pub->overrun++;
+	if (e->critical_ticks++ < machine.grace_ticks)
+		return true;
+	up->overstayed++;
+	e->pub->overrun += machine.grace_ticks;
+	e->critical_ticks = 0;
+	return false;
+}
+
+void
+sched_tick(void)
+{
+	struct env *e = cpu()->env;
+
+	e->pub->ticks++;
+	if (!sched_settle() || sched_critical(e))
+		return;
+	if (cur_domain()->action[EXO_ROW_OWN][EXO_CLASS_SLICE] ==
+	    EXO_ACT_SELF)
+		(void)upcall_push(EXO_K_SLICE);
+	sched_next();
+}
+
+void
+sched_forget(struct env *e)
+{
+	for (uint32_t i = 0; i < SCHED_SLICES && e->pub->slices != 0; i++) {
+		if (slices[i].env != EXO_INDEX(e->id) ||
+		    slices[i].env_gen != EXO_GEN(e->id))
+			continue;
+		slices[i].env = EXO_NONE;
+		e->pub->slices--;
+	}
+}
+
+void
+sched_boot(uint32_t acct, struct env *first)
+{
+	for (uint32_t i = 0; i < SCHED_SLICES; i++) {
+		slices[i].account = EXO_NONE;
+		slices[i].env = EXO_NONE;
+	}
+	/* One slice is enough to begin with; the first program takes more. */
+	slices[0].account = acct;
+	slices[0].env = EXO_INDEX(first->id);
+	slices[0].env_gen = EXO_GEN(first->id);
+	first->pub->slices = 1;
+	acct_charge(acct, EXO_RES_SLICES, 1);
+}
+
+_Noreturn void exit_to(struct exo_regs *r);
+
+void
+sched_start(struct env *first)
+{
+	static struct exo_regs regs;	/* the kernel stack is not in use */
+	struct cpu *c = cpu();
+
+	c->regs = &regs;
+	sched_load(first);
+	exit_to(&regs);
+}
+
+/* ------------------------------------------------------------------ calls */
+
+/*
+ * Directed yield.  Whoever may run the env, or has a handle into the domain
+ * where it is, may give it time.
+ */
+long
+sys_env_yield(exo_id env, exo_slot slot, uint64_t place)
+{
+	struct cpu *c = cpu();
+	struct handle *h;
+	struct env *e;
+	long r;
+
+	if (env == EXO_ID_ANY) {
+		/* Act. */
+		c->regs->rax = 0;
+		sched_next();
+		return 0;
+	}
+	if ((e = env_find(env)) == NULL)
+		return -EXO_E_NAME;
+	if (place == EXO_NONE) {
+		if ((r = cap_check(slot, &e->guard, EXO_R_RUN)) != 0)
+			return r;
+	} else {
+		if ((h = handle_at(place)) == NULL)
+			return -EXO_E_SLOT;
+		if (h->gen != h->seat->gen || env_seat(e) == NULL ||
+		    h->seat->dom != env_seat(e)->dom)
+			return -EXO_E_DENIED;
+	}
+	if (e->pub->state != EXO_ENV_READY)
+		return -EXO_E_STATE;
+	/* Act. */
+	c->regs->rax = 0;
+	sched_switch(e);
+	return 0;
+}
+
+long
+sys_slice_alloc(exo_id acct, exo_slot slot, exo_slot guard, uint32_t index)
+{
+	long a = acct_charging(acct, slot);
+	struct guard g;
+	long r;
+
+	if (a < 0)
+		return a;
+	if ((r = cap_guard(guard, &g)) != 0)
+		return r;
+	if (index >= SCHED_SLICES)
+		return -EXO_E_ARG;
+	if (slices[index].account != EXO_NONE)
+		return -EXO_E_BUSY;
+	if (!acct_room((uint32_t)a, EXO_RES_SLICES, 1))
+		return -EXO_E_QUOTA;
+	/* Act. */
+	acct_charge((uint32_t)a, EXO_RES_SLICES, 1);
+	slice_guards[index] = g;
+	slices[index].account = (uint32_t)a;
+	return 0;
+}
+
+static long
+slice_check(exo_slot slot, uint32_t index, uint32_t need)
+{
+	if (index >= SCHED_SLICES)
+		return -EXO_E_ARG;
+	if (slices[index].account == EXO_NONE)
+		return -EXO_E_TYPE;
+	return cap_check(slot, &slice_guards[index].name, need);
+}
+
+/* Nobody runs in this slice any more. */
+static void
+slice_clear(uint32_t index)
+{
+	struct exo_slice *s = &slices[index];
+	struct env *e = env_find(EXO_ID(s->env_gen, s->env));
+
+	if (s->env != EXO_NONE && e != NULL)
+		e->pub->slices--;
+	s->env = EXO_NONE;
+	s->env_gen = 0;
+}
+
+long
+sys_slice_set(exo_slot slot, uint32_t index, exo_id env, exo_slot eslot)
+{
+	struct env *e = NULL;
+	long r = slice_check(slot, index, EXO_R_USE);
+
+	if (r != 0)
+		return r;
+	if (env != EXO_ID_ANY) {
+		if ((r = env_check(env, eslot, EXO_R_RUN, &e)) != 0)
+			return r;
+		if (e->pub->state >= EXO_ENV_DEAD)
+			return -EXO_E_STATE;
+	}
+	/* Act. */
+	slice_clear(index);
+	if (e != NULL) {
+		slices[index].env = EXO_INDEX(env);
+		slices[index].env_gen = EXO_GEN(env);
+		e->pub->slices++;
+	}
+	return 0;
+}
+
+void
+slice_release(uint32_t index)
+{
+	slice_clear(index);
+	acct_refund(slices[index].account, EXO_RES_SLICES, 1);
+	slices[index].account = EXO_NONE;
+}
+
+long
+sys_slice_free(exo_slot slot, uint32_t index)
+{
+	long r = slice_check(slot, index, EXO_R_FREE);
+
+	if (r != 0)
+		return r;
+	/* Act. */
+	slice_release(index);
+	return 0;
+}

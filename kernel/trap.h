@@ -1,0 +1,37 @@
+/* trap.h - delivering traps by the rows of a domain (trap.c). */
+#ifndef TRAP_H
+#define TRAP_H
+
+#include "object.h"
+
+/* Deliver a trap of the running env, whose registers are cpu()->regs. */
+void trap_deliver(enum exo_class class, uint32_t kind);
+
+/*
+ * Make registers that a user gave fit to run: his selectors, the flags he may
+ * set.  Error: ARG, if RIP is not a user address.
+ */
+long regs_sanitise(struct exo_regs *r) MUST_USE;
+
+/* Room for `n` bytes on the upcall stack of a seat with this RSP: the offset
+ * from the stack's bottom where they go, or -1. */
+long upcall_room(const struct seat *s, uint64_t rsp, uint64_t n);
+
+/* Push an upcall of the running env at its seat: false: there is no room, no
+ * upcall frame, or upcalls are off. */
+bool upcall_push(uint32_t kind);
+
+/* Suspend an env that does not run, and tell its monitor. */
+void event_post(struct env *e, enum exo_class class, uint32_t kind);
+
+/* On resuming an env whose monitor passed its trap on. */
+void trap_own_row(void);
+
+#ifdef CHECK
+void check_state(void);			/* check.c */
+#define CHECK_STATE()	check_state()
+#else
+#define CHECK_STATE()	((void)0)
+#endif
+
+#endif
