@@ -73,7 +73,7 @@ void *vm_alloc(uint64_t bytes);
 void vm_free(void *p, uint64_t bytes);
 
 /* Have every page there, writable, for the kernel to read or write. */
-bool vm_touch(void *p, uint64_t bytes);
+void vm_touch(void *p, uint64_t bytes);
 
 /* ---- tables */
 
