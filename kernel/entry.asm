@@ -509,7 +509,7 @@ user_copy_first:
 	rep movsb
 user_copy_last:
 	xor	eax, eax
-.out:
+user_copy_out:
 	cmp	byte [cpu_smap], 0
 	je	.done
 	clac
@@ -517,7 +517,7 @@ user_copy_last:
 	ret
 user_copy_fault:
 	mov	rax, -E_ADDR
-	jmp	user_copy.out
+	jmp	user_copy_out
 
 ; Wait for an interrupt, with interrupts on for just that long.
 global cpu_idle
