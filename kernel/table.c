@@ -22,6 +22,7 @@
 #define DOMAINS_MAX	65536u
 #define ENVS_MAX	16384u
 
+uint32_t ndomains;
 static uint64_t fresh_next = 1;
 
 uint64_t
