@@ -15,6 +15,19 @@ bool domain_live(const struct domain *d);
 long domain_check(exo_id dom, exo_slot slot, uint32_t need,
     struct domain **out) MUST_USE;
 
+/*
+ * Call before it runs.  False: it is dead, perhaps just now because one of its
+ * monitors is.
+ */
+bool domain_check_monitor(struct domain *d);
+/* The nearest monitor of d that refuses this call, or NULL. */
+struct domain *domain_refuser(struct domain *d, uint32_t nr);
+
+/* Steps of a DEAD domain's end, at most n: 0: nothing was left, it has ENDED.
+ * Stops early when the running domain has died of it. */
+uint64_t domain_reap_steps(struct domain *d, uint64_t n);
+void domain_row_free(uint32_t index);	/* of an ENDED domain */
+
 /* Death is O(1): what is left is for domain_reap. */
 void domain_die(struct domain *d, enum exo_cause cause, uint64_t word);
 
@@ -25,6 +38,9 @@ struct domain *domain_boot(exo_ppn frame, exo_ppn root,
 /* Rows changed: which traps may take the fast path? */
 void seat_refresh(struct domain *d);
 
+void seats_init(struct domain *d);	/* of a new record */
+void seats_stale(struct domain *d);	/* no handle fits any of them */
+void seat_frames_drop(struct domain *d);	/* nothing names them any more */
 struct seat *seat_at(struct domain *d, uint32_t index);	/* NULL */
 enum seat_state seat_state(const struct seat *s);
 
@@ -41,6 +57,8 @@ struct handle *handle_at(uint64_t place);
  * DENIED. */
 long handle_check(const struct handle *h) MUST_USE;
 
+/* The place of this name: what seat.handles and handle.next hold. */
+struct handle *handle_of(uint32_t name);
 /* Take a live handle off its seat's list and empty the place. */
 void handle_kill(struct handle *h);
 
