@@ -1,0 +1,1054 @@
+/*
+ * as.c - page tables: links, mappings, sharing.
+ *
+ * Who reaches a private table by an exclusive path edits it; a live one is
+ * edited with WRITE on its guard (DESIGN 5).  A *name* of an entry is
+ * table << 9 | index.
+ *
+ * Invariants, which check.c recomputes:
+ *  (1) refs and parents of a table count and XOR the names of its links; of a
+ *      root, the domains that use it.  So with one reference the parent is
+ *      known, and exclusivity is three steps up.
+ *  (2) maps, uses, execs and rmap of a frame count and list the PT1 entries
+ *      that map it; uses has the kernel's pins too.  A companion's link is
+ *      zero where no entry is.
+ *  (3) uses and execs of a frame are never both above zero (W^X).
+ *  (4) a private frame with a writable entry has no other entry.
+ *  (5) links to a private table with several references have W = 0.
+ *  (6) a live table holds live frames and tables only.
+ *  (7) a private table with PF_EMPTY has no references; one without any that
+ *      is editable by its maker never had what its maker could not reach.
+ * Guarded by: reach, or capability.  Published: the tables themselves, to who
+ * may VIEW them, and EXO_PAGES.
+ */
+#include "as.h"
+#include "domain.h"
+#include "panic.h"
+#include "sys.h"
+#include "table.h"
+#include "tlb.h"
+#include "user.h"
+
+#define INLINE		static inline __attribute__((always_inline))
+
+#define PT_ENTRIES	512u
+#define FLUSH_PAGES	8u		/* more: the whole context */
+
+#define PTE_MAY		(EXO_PTE_MAYW | EXO_PTE_MAYX)
+#define PTE_KEEP	(EXO_PTE_ASK & ~(PTE_MAY | EXO_PTE_U))
+
+uint64_t as_kernel_entry[AS_KERNEL_ENTRIES];
+const uint32_t as_kernel_index[AS_KERNEL_ENTRIES] = { 256, 510, 511 };
+
+/*
+ * Tables.
+ */
+struct table {
+	exo_ppn ppn;
+	struct exo_page *page;
+	uint64_t *pt;
+	struct exo_rmap *links;		/* PT1: NULL without a companion */
+};
+
+INLINE bool
+is_table(const struct exo_page *p)
+{
+	return (uint8_t)(p->kind - EXO_PG_PT1) <= EXO_PG_PT4 - EXO_PG_PT1;
+}
+
+INLINE uint32_t
+table_level(const struct exo_page *p)
+{
+	return p->kind - EXO_PG_PT1 + 1u;
+}
+
+INLINE uint32_t
+table_entries(const struct exo_page *p)
+{
+	return p->kind == EXO_PG_PT4 ? EXO_PT_ROOT_ENTRIES : PT_ENTRIES;
+}
+
+INLINE bool
+is_live(const struct exo_page *p)
+{
+	return (p->flags & EXO_PF_LIVE) != 0;
+}
+
+INLINE struct table
+table_at(exo_ppn ppn)
+{
+	struct exo_page *p = &pages[ppn];
+	bool links = p->kind == EXO_PG_PT1 && p->companion != 0;
+
+	return (struct table){ ppn, p, page_kva(ppn),
+	    links ? page_kva(p->companion) : NULL };
+}
+
+/* How many ways lead to a table, and what is at the top of the only one. */
+enum path {
+	PATH_LOOSE,			/* none: `top` has no reference */
+	PATH_SOLE,			/* one: `top` is one domain's root */
+	PATH_FROZEN,			/* several: `top` has several links */
+	PATH_ROOT			/* several domains share the root */
+};
+
+INLINE enum path
+climb(exo_ppn table, const struct exo_page **top)
+{
+	const struct exo_page *p = &pages[table];
+
+	while (p->refs == 1 && p->kind != EXO_PG_PT4)
+		p = &pages[p->parents >> 9];
+	*top = p;
+	if (p->refs == 1)
+		return PATH_SOLE;
+	if (p->refs == 0)
+		return PATH_LOOSE;
+	return p->kind == EXO_PG_PT4 ? PATH_ROOT : PATH_FROZEN;
+}
+
+/* The first address that a table translates, up a sole path. */
+static uint64_t
+table_va(exo_ppn table)
+{
+	const struct exo_page *p = &pages[table];
+	uint64_t va = 0;
+
+	for (; p->kind != EXO_PG_PT4; p = &pages[p->parents >> 9])
+		va |= (uint64_t)(p->parents & 511) <<
+		    EXO_PT_SHIFT(table_level(p) + 1);
+	return va;
+}
+
+/*
+ * May the running domain edit this private table, and what it alone reaches?
+ * By its own root and a sole path; or while nobody reaches it, as the maker of
+ * what is at the top.  Errors: REACH, FROZEN.
+ */
+MUST_USE INLINE long
+table_mine(exo_ppn table)
+{
+	const struct exo_page *top;
+	enum path path = climb(table, &top);
+
+	if (__builtin_expect(path == PATH_SOLE, 1))
+		return top == &pages[cur_domain()->root] ? 0 : -EXO_E_REACH;
+	if (path != PATH_LOOSE)
+		return -EXO_E_FROZEN;
+	if (top->flags & EXO_PF_EMPTY ||
+	    !page_made_here((exo_ppn)(top - pages)))
+		return -EXO_E_REACH;
+	return 0;
+}
+
+/*
+ * What a call took away from a table, for the TLB.
+ */
+struct taken {
+	uint32_t n;
+	uint16_t index[FLUSH_PAGES];
+};
+
+INLINE void
+take(struct taken *k, uint32_t index)
+{
+	if (k->n < FLUSH_PAGES)
+		k->index[k->n] = (uint16_t)index;
+	k->n++;
+}
+
+/*
+ * A loose table was flushed when it lost its last reference.  What hangs from
+ * several links is in several contexts.
+ */
+static void
+flush_taken(exo_ppn table, const struct taken *k)
+{
+	const struct exo_page *top;
+	enum path path = climb(table, &top);
+	uint64_t va;
+
+	if (path == PATH_LOOSE)
+		return;
+	if (path != PATH_SOLE) {
+		tlb_all();
+		return;
+	}
+	if (pages[table].kind != EXO_PG_PT1 || k->n > FLUSH_PAGES) {
+		tlb_context(top->parents);
+		return;
+	}
+	va = table_va(table);
+	for (uint32_t i = 0; i < k->n; i++)
+		tlb_page(top->parents, va | (uint64_t)k->index[i] << 12);
+}
+
+/*
+ * The inverse map.
+ */
+static struct exo_rmap *
+rmap_at(uint32_t name)
+{
+	struct exo_rmap *links = page_kva(pages[name >> 9].companion);
+
+	return &links[name & 511];
+}
+
+INLINE void
+rmap_add(struct exo_page *p, struct exo_rmap *link, uint32_t name)
+{
+	uint32_t first = p->rmap;
+
+	p->rmap = name;
+	if (first != 0) {
+		link->next = first;
+		rmap_at(first)->prev = name;
+	}
+}
+
+INLINE void
+rmap_remove(struct exo_page *p, struct exo_rmap *link)
+{
+	struct exo_rmap l = *link;
+
+	if (l.next != 0)
+		rmap_at(l.next)->prev = l.prev;
+	if (l.prev != 0)
+		rmap_at(l.prev)->next = l.next;
+	else
+		p->rmap = l.next;
+	*link = (struct exo_rmap){ 0, 0 };
+}
+
+/*
+ * Entries of a PT1: commit.
+ */
+INLINE uint32_t
+pte_w(uint64_t pte)
+{
+	return pte >> 1 & 1;
+}
+
+INLINE uint32_t
+pte_x(uint64_t pte)
+{
+	return (uint32_t)(~pte >> 63);
+}
+
+INLINE void
+map_put(const struct table *t, uint32_t index, uint64_t pte)
+{
+	struct exo_page *p = &pages[EXO_PTE_PPN(pte)];
+
+	p->maps++;
+	p->uses += pte_w(pte);
+	p->execs += pte_x(pte);
+	rmap_add(p, &t->links[index], t->ppn << 9 | index);
+	t->pt[index] = pte;
+}
+
+INLINE void
+map_drop(const struct table *t, uint32_t index)
+{
+	uint64_t old = t->pt[index];
+	struct exo_page *p = &pages[EXO_PTE_PPN(old)];
+
+	p->maps--;
+	p->uses -= pte_w(old);
+	p->execs -= pte_x(old);
+	rmap_remove(p, &t->links[index]);
+	t->pt[index] = 0;
+}
+
+/*
+ * Entries above: commit.
+ */
+static void
+link_put(const struct table *t, uint32_t index, uint64_t pte)
+{
+	struct exo_page *c = &pages[EXO_PTE_PPN(pte)];
+
+	c->refs++;
+	c->parents ^= t->ppn << 9 | index;
+	t->pt[index] = pte;
+}
+
+/* A reference is gone; a private table that lost the last must be emptied. */
+static void
+table_unref(struct exo_page *c)
+{
+	if (--c->refs == 0 && !is_live(c) && c->entries > 0)
+		c->flags |= EXO_PF_EMPTY;
+}
+
+static void
+link_drop(const struct table *t, uint32_t index)
+{
+	struct exo_page *c = &pages[EXO_PTE_PPN(t->pt[index])];
+
+	c->parents ^= t->ppn << 9 | index;
+	t->pt[index] = 0;
+	table_unref(c);
+}
+
+static void
+entry_drop(const struct table *t, uint32_t index)
+{
+	if (t->page->kind == EXO_PG_PT1)
+		map_drop(t, index);
+	else
+		link_drop(t, index);
+	if (--t->page->entries == 0)
+		t->page->flags &= ~EXO_PF_EMPTY;
+}
+
+/*
+ * An edit: pt_set or pt_batch on one table.
+ */
+struct edit {
+	struct table t;
+	/*
+	 * The common frame, which may be mapped here: data, live in a live
+	 * table, not being reguarded; none while there is no companion.
+	 */
+	uint32_t kf_mask, kf_want;
+	exo_slot slot;
+	uint64_t serial;		/* of the guard that slot was held to */
+	uint64_t rights;		/* found then */
+	uint64_t denied;		/* bits of pte ^ NX that they don't give */
+	uint64_t may;			/* MAYW, MAYX */
+	uint32_t grown;			/* entries more than before */
+	struct taken taken;
+};
+
+#define KF(kind, flags)	((uint32_t)(kind) | (uint32_t)(flags) << 8)
+#define SERIAL_NONE	(~0ull)
+
+INLINE uint32_t
+page_kf(const struct exo_page *p)
+{
+	return KF(p->kind, p->flags);
+}
+
+INLINE void
+edit_begin(struct edit *e, exo_ppn table, exo_slot slot)
+{
+	e->t = table_at(table);
+	e->slot = slot;
+	e->serial = SERIAL_NONE;
+	e->rights = e->denied = e->may = 0;
+	e->grown = 0;
+	e->taken.n = 0;
+	e->kf_mask = 0;
+	e->kf_want = KF(EXO_PG_DATA, 0);
+	if (e->t.links == NULL)
+		return;
+	e->kf_mask = KF(0xff, 0xff & ~(EXO_PF_BOUND | EXO_PF_LIVE));
+	if (is_live(e->t.page)) {
+		e->kf_mask |= KF(0, EXO_PF_LIVE);
+		e->kf_want |= KF(0, EXO_PF_LIVE);
+	}
+}
+
+INLINE void
+edit_end(struct edit *e)
+{
+	e->t.page->entries += e->grown;
+	if (e->taken.n > 0)
+		flush_taken(e->t.ppn, &e->taken);
+}
+
+/* Hold the slot to a guard, once for a run of equal ones. */
+MUST_USE INLINE long
+edit_rights(struct edit *e, const struct guard *g)
+{
+	long r;
+
+	if (e->serial == g->serial)
+		return 0;
+	r = cap_rights(e->slot, g);
+	if (r < 0)
+		return r;
+	e->serial = g->serial;
+	e->rights = (uint64_t)r;
+	e->denied = (r & EXO_R_READ ? 0 : EXO_PTE_P) |
+	    (r & EXO_R_WRITE ? 0 : EXO_PTE_W) |
+	    (r & EXO_R_EXEC ? 0 : EXO_PTE_NX);
+	e->may = (r & EXO_R_WRITE ? EXO_PTE_MAYW : 0) |
+	    (r & EXO_R_EXEC ? EXO_PTE_MAYX : 0);
+	return 0;
+}
+
+/* Rights that an entry asks for beyond `old`: W, X as the bit NX. */
+INLINE uint64_t
+pte_gain(uint64_t old, uint64_t pte)
+{
+	uint64_t x = pte ^ EXO_PTE_NX;
+
+	return x & ~(old ^ EXO_PTE_NX) & (EXO_PTE_W | EXO_PTE_NX);
+}
+
+INLINE bool
+pte_narrows(uint64_t old, uint64_t pte)
+{
+	return pte_gain(pte, old) != 0 ||
+	    (old & ~pte & (EXO_PTE_A | EXO_PTE_D)) != 0;
+}
+
+/*
+ * A frame out of the common, in an entry of a PT1: a device, or a table to
+ * look at.  Errors: TYPE; STATE.
+ */
+static __attribute__((noinline)) long
+map_odd(const struct edit *e, const struct exo_page *p, uint64_t pte)
+{
+	bool live = is_live(p) || p->kind == EXO_PG_DEVICE;
+
+	if (is_table(p)) {
+		if (pte_w(pte) || pte_x(pte))
+			return -EXO_E_TYPE;
+	} else if (p->kind != EXO_PG_DATA && p->kind != EXO_PG_DEVICE)
+		return -EXO_E_TYPE;
+	if (is_live(e->t.page) && !live)
+		return -EXO_E_TYPE;
+	if (p->flags & EXO_PF_REGUARD || e->t.links == NULL)
+		return -EXO_E_STATE;
+	return 0;
+}
+
+/*
+ * One more entry for a frame that has some, or kernel uses.  Errors: SHARED;
+ * WX.
+ */
+INLINE long
+map_beside(const struct exo_page *p, uint64_t pte)
+{
+	uint32_t w = pte_w(pte), x = pte_x(pte);
+
+	if (p->kind == EXO_PG_DATA && !is_live(p) &&
+	    (p->uses > 0 || (w && p->maps > 0)))
+		return -EXO_E_SHARED;
+	if ((w && p->execs > 0) || (x && p->uses > 0))
+		return -EXO_E_WX;
+	return 0;
+}
+
+/* Other bits for the frame that is mapped already. */
+static __attribute__((noinline)) long
+map_change(struct edit *e, uint32_t index, uint64_t pte)
+{
+	uint64_t old = e->t.pt[index], gain = pte_gain(old, pte), lack;
+	exo_ppn ppn = EXO_PTE_PPN(pte);
+	struct exo_page *p = &pages[ppn];
+	uint32_t uses = p->uses - pte_w(old) + pte_w(pte);
+	uint32_t execs = p->execs - pte_x(old) + pte_x(pte);
+	long r;
+
+	pte = (pte & PTE_KEEP) | EXO_PTE_U | (old & PTE_MAY);
+	lack = (gain & EXO_PTE_W && !(old & EXO_PTE_MAYW) ? EXO_PTE_W : 0) |
+	    (gain & EXO_PTE_NX && !(old & EXO_PTE_MAYX) ? EXO_PTE_NX : 0);
+	if (gain != 0 && is_table(p))
+		return -EXO_E_TYPE;
+	if (gain != 0 && p->flags & EXO_PF_REGUARD)
+		return -EXO_E_STATE;
+	if (lack != 0) {
+		r = edit_rights(e, &page_guards[ppn]);
+		if (r < 0)
+			return r;
+		if (lack & e->denied)
+			return -EXO_E_RIGHTS;
+		pte |= e->may;
+	}
+	if (gain & EXO_PTE_W && p->kind == EXO_PG_DATA && !is_live(p) &&
+	    (p->maps != 1 || p->uses != 0))
+		return -EXO_E_SHARED;
+	if (gain != 0 && uses > 0 && execs > 0)
+		return -EXO_E_WX;
+	/* Act. */
+	p->uses = uses;
+	p->execs = execs;
+	e->t.pt[index] = pte;
+	if (pte_narrows(old, pte))
+		take(&e->taken, index);
+	return 0;
+}
+
+/*
+ * One entry of a PT1, which the caller may edit.  Errors: TYPE; STATE; SLOT,
+ * DENIED, RIGHTS; SHARED; WX.
+ */
+INLINE long
+map_set(struct edit *e, uint32_t index, uint64_t pte)
+{
+	uint64_t old = e->t.pt[index], ask = pte ^ EXO_PTE_NX;
+	exo_ppn ppn = EXO_PTE_PPN(pte);
+	struct exo_page *p = &pages[ppn];
+	uint64_t denied;
+	long r;
+
+	if (old != 0 && pte != 0 && EXO_PTE_PPN(old) == ppn)
+		return map_change(e, index, pte);
+	if (pte != 0) {
+		bool odd = (page_kf(p) & e->kf_mask) != e->kf_want;
+
+		if (odd && (r = map_odd(e, p, pte)) < 0)
+			return r;
+		r = edit_rights(e, &page_guards[ppn]);
+		if (r < 0)
+			return r;
+		denied = e->denied;
+		if (odd && is_table(p))
+			denied = e->rights & EXO_R_VIEW ? 0 : EXO_PTE_P;
+		if (ask & denied)
+			return -EXO_E_RIGHTS;
+		if ((p->maps | p->uses) != 0 && (r = map_beside(p, pte)) < 0)
+			return r;
+		if ((ask & ask << 62) >> 63)
+			return -EXO_E_WX;
+	}
+	/* Act. */
+	if (old != 0) {
+		map_drop(&e->t, index);
+		e->grown--;
+		take(&e->taken, index);
+	}
+	if (pte != 0) {
+		map_put(&e->t, index,
+		    (pte & PTE_KEEP) | EXO_PTE_U | e->may);
+		e->grown++;
+	}
+	return 0;
+}
+
+/* Other bits for the table that is linked already. */
+static long
+link_change(struct edit *e, uint32_t index, uint64_t pte)
+{
+	uint64_t old = e->t.pt[index];
+	exo_ppn ppn = EXO_PTE_PPN(pte);
+	const struct exo_page *c = &pages[ppn];
+	bool widens = (pte & ~old & EXO_PTE_W) != 0;
+	long r;
+
+	pte = (pte & PTE_KEEP) | EXO_PTE_U | (old & PTE_MAY);
+	if (widens && is_live(c) && !(old & EXO_PTE_MAYW)) {
+		r = edit_rights(e, &page_guards[ppn]);
+		if (r < 0)
+			return r;
+		if (e->denied & EXO_PTE_W)
+			return -EXO_E_RIGHTS;
+		pte |= EXO_PTE_MAYW;
+	}
+	if (widens && !is_live(c) && c->refs != 1)
+		return -EXO_E_LOOP;
+	/* Act. */
+	e->t.pt[index] = pte;
+	if (pte_narrows(old, pte))
+		take(&e->taken, index);
+	return 0;
+}
+
+/*
+ * May this table be linked here?  Errors: TYPE; SLOT, DENIED, RIGHTS (live);
+ * REACH, EMPTY (private).
+ */
+static long
+link_check(struct edit *e, uint64_t pte)
+{
+	exo_ppn ppn = EXO_PTE_PPN(pte);
+	const struct exo_page *c = &pages[ppn];
+	long r;
+
+	if (c->kind + 1 != e->t.page->kind || !is_table(c) ||
+	    (is_live(e->t.page) && !is_live(c)))
+		return -EXO_E_TYPE;
+	if (is_live(c)) {
+		r = edit_rights(e, &page_guards[ppn]);
+		if (r < 0)
+			return r;
+		return pte & e->denied & ~EXO_PTE_NX ? -EXO_E_RIGHTS : 0;
+	}
+	if (c->refs != 0 || !page_made_here(ppn))
+		return -EXO_E_REACH;
+	return c->flags & EXO_PF_EMPTY ? -EXO_E_EMPTY : 0;
+}
+
+/* One entry above, of a table that the caller may edit.  Errors: those two. */
+static __attribute__((noinline)) long
+link_set(struct edit *e, uint32_t index, uint64_t pte)
+{
+	uint64_t old = e->t.pt[index];
+	long r;
+
+	if (old != 0 && pte != 0 && EXO_PTE_PPN(old) == EXO_PTE_PPN(pte))
+		return link_change(e, index, pte);
+	if (pte != 0) {
+		r = link_check(e, pte);
+		if (r < 0)
+			return r;
+		pte = (pte & PTE_KEEP) | EXO_PTE_U;
+		if (is_live(&pages[EXO_PTE_PPN(pte)]))
+			pte |= e->may & EXO_PTE_MAYW;
+	}
+	/* Act. */
+	if (old != 0) {
+		link_drop(&e->t, index);
+		e->grown--;
+		take(&e->taken, index);
+	}
+	if (pte != 0) {
+		link_put(&e->t, index, pte);
+		e->grown++;
+	}
+	return 0;
+}
+
+INLINE bool
+pte_sound(uint64_t pte)
+{
+	return pte == 0 || ((pte & (~EXO_PTE_ASK | EXO_PTE_P)) == EXO_PTE_P &&
+	    EXO_PTE_PPN(pte) < npages);
+}
+
+/* May the caller edit it?  Errors: EMPTY; REACH, FROZEN; SLOT, DENIED, RIGHTS. */
+MUST_USE INLINE long
+table_editable(exo_ppn table, exo_slot tslot)
+{
+	const struct exo_page *p = &pages[table];
+
+	if (p->flags & EXO_PF_EMPTY)
+		return -EXO_E_EMPTY;
+	if (is_live(p))
+		return cap_check(tslot, &page_guards[table].name,
+		    EXO_R_WRITE);
+	return table_mine(table);
+}
+
+/*
+ * pt_set: TYPE; ARG; EMPTY; REACH, FROZEN; SLOT, DENIED, RIGHTS; then as
+ * map_set or link_set.
+ */
+long
+sys_pt_set(exo_slot tslot, exo_ppn table, uint32_t index, uint64_t pte,
+    exo_slot slot)
+{
+	struct edit e;
+	long r;
+
+	if (table >= npages || !is_table(&pages[table]))
+		return -EXO_E_TYPE;
+	if (index >= table_entries(&pages[table]) || !pte_sound(pte))
+		return -EXO_E_ARG;
+	r = table_editable(table, tslot);
+	if (r < 0)
+		return r;
+	edit_begin(&e, table, slot);
+	if (pages[table].kind == EXO_PG_PT1)
+		r = map_set(&e, index, pte);
+	else
+		r = link_set(&e, index, pte);
+	edit_end(&e);
+	return r;
+}
+
+/* pt_batch: ARG, ADDR; then as pt_set. */
+long
+sys_pt_batch(exo_slot tslot, exo_ppn table, uint32_t index, uint64_t n,
+    uint64_t ptes, exo_slot slot)
+{
+	const uint64_t *pte = cpu()->batch;
+	struct edit e;
+	uint64_t i;
+	long r;
+
+	if (n == 0 || n > EXO_BATCH_MAX)
+		return -EXO_E_ARG;
+	r = user_read(cpu()->batch, ptes, n * sizeof(*pte));
+	if (r < 0)
+		return r;
+	if (table >= npages || !is_table(&pages[table]))
+		return -EXO_E_TYPE;
+	if (index >= table_entries(&pages[table]) ||
+	    n > table_entries(&pages[table]) - index)
+		return -EXO_E_ARG;
+	r = table_editable(table, tslot);
+	if (r < 0)
+		return r;
+	edit_begin(&e, table, slot);
+	for (i = 0; i < n; i++) {
+		if (!pte_sound(pte[i]))
+			r = -EXO_E_ARG;
+		else if (e.t.page->kind == EXO_PG_PT1)
+			r = map_set(&e, index + (uint32_t)i, pte[i]);
+		else
+			r = link_set(&e, index + (uint32_t)i, pte[i]);
+		if (r < 0)
+			break;
+	}
+	edit_end(&e);
+	return i > 0 ? (long)i : r;
+}
+
+/* pt_companion: ARG; TYPE; REACH; BUSY. */
+long
+sys_pt_companion(exo_ppn table, exo_ppn ppn)
+{
+	if (table >= npages || ppn >= npages)
+		return -EXO_E_ARG;
+	if (pages[table].kind != EXO_PG_PT1 || pages[ppn].kind != EXO_PG_RMAP)
+		return -EXO_E_TYPE;
+	if (!page_made_here(table) || !page_made_here(ppn))
+		return -EXO_E_REACH;
+	if (pages[table].companion != 0 || pages[ppn].companion != 0)
+		return -EXO_E_BUSY;
+	/* Act. */
+	pages[table].companion = ppn;
+	pages[ppn].companion = table;
+	return 0;
+}
+
+/*
+ * pt_copy.
+ */
+
+/*
+ * The table that translates va at a level under the caller's root.  Errors:
+ * REACH; SHARED it is live.
+ */
+static long
+walk(uint64_t va, uint32_t level)
+{
+	exo_ppn t = cur_domain()->root;
+	const uint64_t *pt;
+	uint64_t pte;
+
+	for (uint32_t l = 4; l > level; l--) {
+		pt = page_kva(t);
+		pte = pt[EXO_PT_INDEX(va, l)];
+		if (pte == 0)
+			return -EXO_E_REACH;
+		t = EXO_PTE_PPN(pte);
+	}
+	return is_live(&pages[t]) ? -EXO_E_SHARED : (long)t;
+}
+
+/* May this entry be had twice?  Errors: STATE; SHARED. */
+static long
+copy_check(const struct table *dst, uint64_t pte)
+{
+	const struct exo_page *p = &pages[EXO_PTE_PPN(pte)];
+
+	if (dst->page->kind != EXO_PG_PT1)
+		return is_live(p) ? -EXO_E_SHARED : 0;
+	if (dst->links == NULL || p->flags & EXO_PF_REGUARD)
+		return -EXO_E_STATE;
+	if (p->kind != EXO_PG_DATA || is_live(p) || p->pins > 0)
+		return -EXO_E_SHARED;
+	return 0;
+}
+
+/* One entry: W goes from the source and the copy. */
+static void
+copy_entry(const struct table *dst, uint32_t to, const struct table *src,
+    uint32_t from, struct taken *taken)
+{
+	uint64_t pte = src->pt[from];
+
+	if (pte & EXO_PTE_W) {
+		pte &= ~EXO_PTE_W;
+		src->pt[from] = pte;
+		take(taken, from);
+		if (src->page->kind == EXO_PG_PT1)
+			pages[EXO_PTE_PPN(pte)].uses--;
+	}
+	if (dst->page->kind == EXO_PG_PT1)
+		map_put(dst, to, pte);
+	else
+		link_put(dst, to, pte);
+	dst->page->entries++;
+}
+
+/*
+ * Below links that several tables have, W is off already, by (5): then no
+ * translation changed.
+ */
+static void
+flush_copied(exo_ppn src, const struct taken *taken)
+{
+	const struct exo_page *top;
+
+	if (taken->n > 0 && climb(src, &top) != PATH_FROZEN)
+		flush_taken(src, taken);
+}
+
+/* The entries of pt_copy: how many, or why not the first. */
+static long
+copy_entries(const struct table *dst, uint32_t to, const struct table *src,
+    uint32_t from, uint64_t n)
+{
+	struct taken taken = { .n = 0 };
+	long r = 0;
+	uint64_t i;
+
+	for (i = 0; i < n; i++, to++, from++) {
+		uint64_t pte = src->pt[from];
+
+		if (pte != 0)
+			r = copy_check(dst, pte);
+		if (r == 0 && dst->pt[to] != 0)
+			r = -EXO_E_BUSY;
+		if (r < 0)
+			break;
+		/* Act. */
+		if (pte != 0)
+			copy_entry(dst, to, src, from, &taken);
+	}
+	flush_copied(src->ppn, &taken);
+	return i > 0 ? (long)i : r;
+}
+
+/*
+ * pt_copy: TYPE; ARG index, n, va, or the range leaves its table; EMPTY, REACH,
+ * FROZEN on dst; REACH va has no table at that level; per entry: STATE, SHARED;
+ * BUSY.  dst may be the source: an alias slot in the same table.
+ */
+long
+sys_pt_copy(exo_ppn dst, uint32_t index, uint64_t va, uint64_t n)
+{
+	const struct exo_page *p = &pages[dst];
+	struct table from, to;
+	uint32_t entries, level;
+	long r, src;
+
+	if (dst >= npages || !is_table(p) || is_live(p))
+		return -EXO_E_TYPE;
+	level = table_level(p);
+	entries = table_entries(p);
+	if (va >= EXO_USER_TOP || n == 0 || index >= entries ||
+	    n > entries - index || n > entries - EXO_PT_INDEX(va, level))
+		return -EXO_E_ARG;
+	r = p->flags & EXO_PF_EMPTY ? -EXO_E_EMPTY : table_mine(dst);
+	if (r < 0)
+		return r;
+	src = walk(va, level);
+	if (src < 0)
+		return src;
+	from = table_at((exo_ppn)src);
+	to = table_at(dst);
+	return copy_entries(&to, index, &from, EXO_PT_INDEX(va, level), n);
+}
+
+/*
+ * Emptying.
+ */
+
+/* Clear at most n of the present entries from `index` up to `end`. */
+static uint64_t
+empty_range(exo_ppn table, uint32_t index, uint32_t end, uint64_t n)
+{
+	const struct table t = table_at(table);
+	uint64_t done = 0;
+
+	assert(t.page->refs == 0);
+	for (; index < end && done < n && t.page->entries > 0; index++) {
+		if (t.pt[index] == 0)
+			continue;
+		entry_drop(&t, index);
+		done++;
+	}
+	return done;
+}
+
+uint64_t
+as_empty_table(exo_ppn table, uint64_t n)
+{
+	return empty_range(table, 0, table_entries(&pages[table]), n);
+}
+
+/* Does whoever allocated the frame still live? */
+static bool
+maker_lives(const struct exo_page *p)
+{
+	const struct domain *d = domain_find(EXO_ID(p->maker_gen, p->maker));
+
+	return d != NULL && domain_live(d);
+}
+
+/*
+ * pt_empty: TYPE no table, or a live one; ARG; BUSY it is referenced; REACH not
+ * the maker's.
+ */
+long
+sys_pt_empty(exo_ppn table, uint32_t index, uint64_t n)
+{
+	const struct exo_page *p = &pages[table];
+	uint32_t entries;
+
+	if (table >= npages || !is_table(p) || is_live(p))
+		return -EXO_E_TYPE;
+	entries = table_entries(p);
+	if (index >= entries || n == 0)
+		return -EXO_E_ARG;
+	if (p->refs != 0)
+		return -EXO_E_BUSY;
+	if ((p->flags & EXO_PF_EMPTY) == 0 && !page_made_here(table) &&
+	    maker_lives(p))
+		return -EXO_E_REACH;
+	/* Act. */
+	if (n > entries - index)
+		n = entries - index;
+	empty_range(table, index, index + (uint32_t)n, n);
+	return p->entries;
+}
+
+/*
+ * Mappings by force.
+ */
+uint64_t
+as_unmap_frame(exo_ppn ppn, uint64_t n)
+{
+	const struct exo_page *p = &pages[ppn], *top;
+	bool all = false;
+	uint64_t done;
+
+	for (done = 0; done < n && p->rmap != 0; done++) {
+		const uint32_t name = p->rmap, index = name & 511;
+		const struct table t = table_at(name >> 9);
+		enum path path = climb(t.ppn, &top);
+
+		entry_drop(&t, index);
+		if (path == PATH_SOLE)
+			tlb_page(top->parents,
+			    table_va(t.ppn) | (uint64_t)index << 12);
+		else if (path != PATH_LOOSE)
+			all = true;
+	}
+	if (all)
+		tlb_all();
+	return done;
+}
+
+/*
+ * page_guard: ARG; TYPE no data frame; SLOT, DENIED, RIGHTS (GUARD); SLOT
+ * guard; BUSY the kernel writes it.
+ */
+long
+sys_page_guard(exo_slot slot, exo_slot guard, exo_ppn ppn, uint64_t n)
+{
+	struct exo_page *p = &pages[ppn];
+	struct guard g;
+	long r;
+
+	if (ppn == 0 || ppn >= npages || n == 0)
+		return -EXO_E_ARG;
+	if (p->kind != EXO_PG_DATA)
+		return -EXO_E_TYPE;
+	r = cap_check(slot, &page_guards[ppn].name, EXO_R_GUARD);
+	if (r < 0)
+		return r;
+	r = cap_guard(guard, &g);
+	if (r < 0)
+		return r;
+	if (p->pins > 0)
+		return -EXO_E_BUSY;
+	/* Act. */
+	page_guards[ppn] = g;
+	p->flags |= EXO_PF_REGUARD;
+	as_unmap_frame(ppn, n < EXO_STEPS_MAX ? n : EXO_STEPS_MAX);
+	if (p->maps == 0)
+		p->flags &= ~EXO_PF_REGUARD;
+	return p->maps;
+}
+
+/* page_unmap: ARG; TYPE free; SLOT, DENIED, RIGHTS (REVOKE). */
+long
+sys_page_unmap(exo_slot slot, exo_ppn ppn, uint64_t n)
+{
+	long r;
+
+	if (ppn == 0 || ppn >= npages || n == 0)
+		return -EXO_E_ARG;
+	if (pages[ppn].kind == EXO_PG_FREE)
+		return -EXO_E_TYPE;
+	r = cap_check(slot, &page_guards[ppn].name, EXO_R_REVOKE);
+	if (r < 0)
+		return r;
+	/* Act. */
+	return (long)as_unmap_frame(ppn,
+	    n < EXO_STEPS_MAX ? n : EXO_STEPS_MAX);
+}
+
+/*
+ * Roots of domains.
+ */
+long
+as_root_ok(exo_ppn root)
+{
+	const struct exo_page *p = &pages[root];
+
+	if (root == 0 || root >= npages)
+		return -EXO_E_ARG;
+	if (p->kind != EXO_PG_PT4)
+		return -EXO_E_TYPE;
+	if (root == cur_domain()->root)
+		return 0;
+	if (p->refs != 0 || !page_made_here(root))
+		return -EXO_E_REACH;
+	return p->flags & EXO_PF_EMPTY ? -EXO_E_EMPTY : 0;
+}
+
+void
+as_root_use(exo_ppn root, uint32_t dom_index)
+{
+	pages[root].refs++;
+	pages[root].parents ^= dom_index;
+}
+
+/* pcid_drop() came before: no CPU uses it for that domain any more. */
+void
+as_root_drop(exo_ppn root, uint32_t dom_index)
+{
+	pages[root].parents ^= dom_index;
+	table_unref(&pages[root]);
+}
+
+/*
+ * Boot.
+ */
+static exo_ppn
+boot_table(const struct table *above, uint32_t index,
+    exo_ppn (*next_frame)(uint32_t kind))
+{
+	exo_ppn t = EXO_PTE_PPN(above->pt[index]), companion;
+
+	if (t != 0)
+		return t;
+	t = next_frame(above->page->kind - 1u);
+	if (pages[t].kind == EXO_PG_PT1) {
+		companion = next_frame(EXO_PG_RMAP);
+		pages[t].companion = companion;
+		pages[companion].companion = t;
+	}
+	link_put(above, index, EXO_PTE(t, EXO_PTE_U | EXO_PTE_W));
+	above->page->entries++;
+	return t;
+}
+
+void
+as_boot_map(exo_ppn root, uint64_t va, exo_ppn ppn, uint64_t bits,
+    exo_ppn (*next_frame)(uint32_t kind))
+{
+	struct table t = table_at(root);
+	uint64_t pte = EXO_PTE(ppn, bits | EXO_PTE_U |
+	    (bits & EXO_PTE_W ? EXO_PTE_MAYW : 0) |
+	    (bits & EXO_PTE_NX ? 0 : EXO_PTE_MAYX));
+	uint32_t l;
+
+	for (l = 4; l > 1; l--)
+		t = table_at(boot_table(&t, EXO_PT_INDEX(va, l), next_frame));
+	assert(pages[ppn].kind == EXO_PG_DATA &&
+	    t.pt[EXO_PT_INDEX(va, 1)] == 0 && !(pte_w(pte) && pte_x(pte)));
+	map_put(&t, EXO_PT_INDEX(va, 1), pte);
+	t.page->entries++;
+	assert(pages[ppn].uses == 0 || pages[ppn].execs == 0);
+}
