@@ -135,7 +135,7 @@ machine_fill(const struct boot_info *b)
 	machine.ndomains = ndomains;
 	machine.nenvs = nenvs;
 	machine.nslices = SCHED_SLICES;
-	machine.npcids = cpu_features.pcid ? 4096 : 1;
+	machine.npcids = cpu_features.pcid ? NPCIDS : 1;
 	machine.ntrace = NTRACE;
 	machine.features = features();
 	machine.tsc_hz = tsc_hz;
@@ -184,7 +184,8 @@ tables_make(void)
 	table_make(domains, EXO_DOMAINS, ndomains * sizeof(domains[0]));
 	table_make(envs, EXO_ENVS, nenvs * sizeof(envs[0]));
 	table_make(slices, EXO_SLICES, SCHED_SLICES * sizeof(slices[0]));
-	table_make(pcids, EXO_PCIDS, 4096 * sizeof(pcids[0]));
+	kmap_publish((uint64_t)EXO_PCIDS, kva_pa(pcids),
+	    NPCIDS * sizeof(pcids[0]) / EXO_PAGE);
 	table_make(trace_ring, EXO_TRACE, NTRACE * sizeof(trace_ring[0]));
 }
 
@@ -195,7 +196,7 @@ table_boot(const struct boot_info *b)
 {
 	uint32_t limit[EXO_RES_MAX] = {
 		[EXO_RES_ACCTS] = NACCTS - 1,
-		[EXO_RES_PCIDS] = cpu_features.pcid ? 4095 : 0,
+		[EXO_RES_PCIDS] = cpu_features.pcid ? NPCIDS - 1 : 0,
 		[EXO_RES_SLICES] = SCHED_SLICES,
 		[EXO_RES_TRACE] = NTRACE,
 	};
@@ -205,17 +206,11 @@ table_boot(const struct boot_info *b)
 	limit[EXO_RES_FRAMES] = npages;
 	limit[EXO_RES_DOMAINS] = ndomains - 1;
 	limit[EXO_RES_ENVS] = nenvs - 1;
-	for (uint32_t i = 0; i < 4096; i++)
-		pcids[i] = (struct exo_pcid){
-			.account = EXO_NONE, .domain = EXO_NONE, .clean = 1
-		};
 	machine_fill(b);
 	acct_boot(limit);
 	for (uint32_t i = 0; i < AS_KERNEL_ENTRIES; i++)
 		as_kernel_entry[i] = kmap_top(as_kernel_index[i]);
-	tlb_kernel_cr3 = kmap_root_pa;
-	tlb_has_pcid = cpu_features.pcid;
-	tlb_has_invpcid = cpu_features.invpcid;
+	tlb_boot(kmap_root_pa, cpu_features.pcid, cpu_features.invpcid);
 	cpu_smap = cpu_features.smap;
 	frames_fill();
 }
