@@ -323,13 +323,19 @@ cap_boot(struct domain *d, exo_ppn ppn)
 	t->serial[0] = ++serials;
 }
 
+uint64_t
+cap_serial(void)
+{
+	return ++serials;
+}
+
 void
-cap_boot_add(exo_ppn ppn, uint32_t index, struct guard *name)
+cap_boot_add(exo_ppn ppn, uint32_t index, const struct guard *name)
 {
 	struct slots *t = page_kva(ppn);
 
 	t->cap[index] = name->name;
 	t->cap[index].rights = EXO_R_ALL;
 	t->cap[index].kind = EXO_SLOT_CAP;
-	t->serial[index] = name->serial = ++serials;
+	t->serial[index] = name->serial;
 }

@@ -55,7 +55,9 @@ long cap_guard(exo_slot slot, struct guard *out) MUST_USE;
 /* Give the first domain a slot table, with the root capability in slot 0. */
 void cap_boot(struct domain *d, exo_ppn ppn);
 /* And all rights on a name, in another. */
-void cap_boot_add(exo_ppn ppn, uint32_t index, struct guard *name);
+void cap_boot_add(exo_ppn ppn, uint32_t index, const struct guard *name);
+/* For a name that comes from no slot; 0 is the root's, at boot. */
+uint64_t cap_serial(void);
 
 /* The tables of a dying domain. */
 void cap_unbind_all(struct domain *d);

@@ -39,7 +39,7 @@ name_fresh(struct guard *g)
 
 	if (!cap_child(&g->name, &root, EXO_COMP_FRESH, fresh_number()))
 		panic("first: a name");
-	g->serial = 0;			/* equal to no slot's */
+	g->serial = cap_serial();
 }
 
 /* One segment of the image: fresh frames with its contents. */
