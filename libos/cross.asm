@@ -7,10 +7,7 @@
 ; keeps (Mach's and L4's stubs do the same).
 bits 64
 
-%define NR_BASE	0x58000000
-%define NR_ENTER	NR_BASE + 0
-%define NR_CALL	NR_BASE + 1
-%define NR_REPLY	NR_BASE + 2
+%include "offsets.inc"
 
 global exo_call, exo_enter, exo_reply, castor_service
 section .text

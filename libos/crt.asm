@@ -2,7 +2,7 @@
 ; and EXO_START_UPCALL_AT bytes later where the kernel makes upcalls.
 bits 64
 
-%define UPCALL_AT	16
+%include "offsets.inc"
 
 global _start, _upcall
 extern castor_start, upcall_dispatch

@@ -11,7 +11,8 @@
  *
  * Seat 0.  Reserved for the program's env, which begins there with
  * rax = EXO_K_START, rdi = address of the struct exo_start, and
- * rsp = EXO_START_STACK_TOP.  The upcall frame is live, the rest private.
+ * rsp = EXO_START_STACK_TOP.  The upcall frame is live (the start block may be),
+ * the rest private.
  *
  * Memory.  The whole path from the root is private and exclusive: the program
  * edits its tables itself.
@@ -36,9 +37,9 @@
  * The first program is given 0 to 3; acct, console, archive and mint name
  * slot 0 then, which does for all of them.
  *
- * Guards at boot: the console's is the root's chosen child EXO_START_CONSOLE,
- * so that a program may be given the console and nothing else; the archive's
- * frames (live) and the machine have the root's name.
+ * Guards at boot: the root's chosen children EXO_START_CONSOLE for the console
+ * and EXO_START_MACHINE for machine_off and trace_set, so that each can be
+ * given away alone; the archive's frames (live) have the root's name.
  */
 #ifndef EXO_START_H
 #define EXO_START_H
@@ -48,6 +49,7 @@
 #define EXO_START_VERSION	1u
 #define EXO_START_UPCALL_AT	16u
 #define EXO_START_CONSOLE	0x63u	/* 'c': cap_derive(root, .., 'c') */
+#define EXO_START_MACHINE	0x6du	/* 'm' */
 
 #define EXO_START_STACK_TOP	0x00007f7ffff00000ul
 #define EXO_START_STACK_PAGES	8u

@@ -13,9 +13,14 @@
 
 #include <castor/sys.h>
 
+#define PROC_SEATS	4u
+
 struct proc {
 	exo_id acct, domain, env;	/* 0: none (yet, or any more) */
 	exo_slot name;			/* mine: all rights on all of it */
+	uint64_t upcall;		/* its upcall entry */
+	uint32_t seats;			/* 1 to this have memory */
+	exo_ppn seat_ppn[PROC_SEATS + 1];	/* their upcall frames */
 	uint32_t cause;			/* when it ended: enum exo_cause */
 	uint64_t word;			/* exit word */
 };
@@ -45,7 +50,8 @@ struct proc_args {
 	const struct proc_map *maps;
 	const struct proc_cap *caps;
 	uint32_t seats;			/* stacks and upcall frames for seats
-					 * 1 to this are mapped (seat.h) */
+					 * 1 to this (PROC_SEATS at most) are mapped
+					 * (seat.h) */
 	bool no_console, no_archive, no_mint;
 };
 
@@ -59,6 +65,10 @@ long proc_start(struct proc *p) MUST_USE;
 /* Both, with arguments only. */
 long proc_spawn(struct proc *p, const char *name, uint32_t argc,
     const char *const *argv) MUST_USE;
+
+/* Reserve its seat (1 to seats) for env, entered at `entry` of its. */
+long proc_seat(struct proc *p, uint32_t seat, exo_id env, uint64_t entry)
+    MUST_USE;
 
 /* Has its domain or its env ended? */
 bool proc_ended(const struct proc *p);

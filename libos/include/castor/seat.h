@@ -23,11 +23,6 @@
  */
 long seat_make(uint32_t i, exo_id env, void (*entry)(void)) MUST_USE;
 
-/* Bind seat i of dom, whose memory is mapped there already (proc_args.seats):
- * upcall is its upcall entry, ppn its upcall frame; slot: rights on both. */
-long seat_bind_in(exo_id dom, exo_slot slot, uint32_t i, exo_id env,
-    uint64_t entry, uint64_t upcall, exo_ppn ppn) MUST_USE;
-
 /* A free place of my handle table, opened for domain `from`. */
 long place_open(exo_id from) MUST_USE;
 
