@@ -22,9 +22,13 @@
 #include "table.h"
 #include "user.h"
 
-#define PINS_MAX	0xffffu		/* exo_page.pins has 16 bits */
+static uint64_t serials;		/* the last one used; 0: the root's name */
 
-static uint64_t serials;		/* the last one used */
+uint64_t
+cap_serial(void)
+{
+	return ++serials;
+}
 
 /* A slot of a domain's, whatever is in it. */
 struct slot {
@@ -127,7 +131,7 @@ sys_cap_derive(exo_slot src, exo_slot dst, uint32_t rights, uint32_t comp)
 		panic("cap: fresh names have run out");
 	child.rights = (uint16_t)rights;
 	*to.cap = child;
-	*to.serial = comp == EXO_COMP_SAME ? *from.serial : ++serials;
+	*to.serial = comp == EXO_COMP_SAME ? *from.serial : cap_serial();
 	return 0;
 }
 
@@ -219,7 +223,7 @@ slots_detach(struct domain *d, uint32_t which)
 	d->pub->slot_tables[which] = 0;
 	page_unpin(ppn);
 	if (pages[ppn].pins == 0)
-		__builtin_memset(page_kva(ppn), 0, EXO_PAGE);
+		page_zero(ppn);
 }
 
 /* Is it bound in the running domain? */
@@ -242,7 +246,7 @@ slots_bindable(exo_ppn ppn)
 		return -EXO_E_TYPE;
 	if (!slots_mine(ppn) && page_for_record(ppn, EXO_PG_SLOTS) != 0)
 		return -EXO_E_REACH;
-	return pages[ppn].pins == PINS_MAX ? -EXO_E_BUSY : 0;
+	return page_pinnable(ppn) ? 0 : -EXO_E_BUSY;
 }
 
 /*
@@ -312,24 +316,6 @@ cap_unbind_all(struct domain *d)
 }
 
 void
-cap_boot(struct domain *d, exo_ppn ppn)
-{
-	struct slots *t = page_kva(ppn);
-
-	slots_attach(d, 0, ppn);
-	t->cap[0] = (struct exo_cap){
-		.rights = EXO_R_ALL, .kind = EXO_SLOT_CAP
-	};
-	t->serial[0] = ++serials;
-}
-
-uint64_t
-cap_serial(void)
-{
-	return ++serials;
-}
-
-void
 cap_boot_add(exo_ppn ppn, uint32_t index, const struct guard *name)
 {
 	struct slots *t = page_kva(ppn);
@@ -338,4 +324,13 @@ cap_boot_add(exo_ppn ppn, uint32_t index, const struct guard *name)
 	t->cap[index].rights = EXO_R_ALL;
 	t->cap[index].kind = EXO_SLOT_CAP;
 	t->serial[index] = name->serial;
+}
+
+void
+cap_boot(struct domain *d, exo_ppn ppn)
+{
+	const struct guard root = { .serial = 0 };
+
+	slots_attach(d, 0, ppn);
+	cap_boot_add(ppn, 0, &root);
 }

@@ -236,7 +236,6 @@ seat_set(struct seat *s, const struct exo_seat_args *a)
 	s->left = 0;
 	s->up_ppn = a->upcall_ppn;
 	if (s->up_ppn != 0) {
-		page_bind(s->up_ppn);
 		s->up_base = a->upcall_va + EXO_UPCALL_HEAD;
 		s->up_kva = (uint64_t)page_kva(s->up_ppn) + EXO_UPCALL_HEAD;
 	}
@@ -315,6 +314,8 @@ sys_seat_bind(exo_id dom, exo_slot slot, uint32_t seat, uint64_t args)
 	    (r = page_bindable(a.upcall_ppn, a.upcall_slot)) != 0)
 		return r;
 	/* Act. */
+	if (a.upcall_ppn != 0)
+		page_bind(a.upcall_ppn);
 	seat_set(s, &a);
 	return 0;
 }
