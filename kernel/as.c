@@ -50,12 +50,6 @@ struct table {
 	struct exo_rmap *links;		/* PT1: NULL without a companion */
 };
 
-INLINE bool
-is_table(const struct exo_page *p)
-{
-	return (uint8_t)(p->kind - EXO_PG_PT1) <= EXO_PG_PT4 - EXO_PG_PT1;
-}
-
 INLINE uint32_t
 table_level(const struct exo_page *p)
 {
@@ -66,12 +60,6 @@ INLINE uint32_t
 table_entries(const struct exo_page *p)
 {
 	return p->kind == EXO_PG_PT4 ? EXO_PT_ROOT_ENTRIES : PT_ENTRIES;
-}
-
-INLINE bool
-is_live(const struct exo_page *p)
-{
-	return (p->flags & EXO_PF_LIVE) != 0;
 }
 
 INLINE struct table
@@ -277,7 +265,7 @@ link_put(const struct table *t, uint32_t index, uint64_t pte)
 static void
 table_unref(struct exo_page *c)
 {
-	if (--c->refs == 0 && !is_live(c) && c->entries > 0)
+	if (--c->refs == 0 && !page_is_live(c) && c->entries > 0)
 		c->flags |= EXO_PF_EMPTY;
 }
 
@@ -344,7 +332,7 @@ edit_begin(struct edit *e, exo_ppn table, exo_slot slot)
 	if (e->t.links == NULL)
 		return;
 	e->kf_mask = KF(0xff, 0xff & ~(EXO_PF_BOUND | EXO_PF_LIVE));
-	if (is_live(e->t.page)) {
+	if (page_is_live(e->t.page)) {
 		e->kf_mask |= KF(0, EXO_PF_LIVE);
 		e->kf_want |= KF(0, EXO_PF_LIVE);
 	}
@@ -402,14 +390,14 @@ pte_narrows(uint64_t old, uint64_t pte)
 static __attribute__((noinline)) long
 map_odd(const struct edit *e, const struct exo_page *p, uint64_t pte)
 {
-	bool live = is_live(p) || p->kind == EXO_PG_DEVICE;
+	bool live = page_is_live(p) || p->kind == EXO_PG_DEVICE;
 
-	if (is_table(p)) {
+	if (page_is_table(p)) {
 		if (pte_w(pte) || pte_x(pte))
 			return -EXO_E_TYPE;
 	} else if (p->kind != EXO_PG_DATA && p->kind != EXO_PG_DEVICE)
 		return -EXO_E_TYPE;
-	if (is_live(e->t.page) && !live)
+	if (page_is_live(e->t.page) && !live)
 		return -EXO_E_TYPE;
 	if (p->flags & EXO_PF_REGUARD || e->t.links == NULL)
 		return -EXO_E_STATE;
@@ -425,7 +413,7 @@ map_beside(const struct exo_page *p, uint64_t pte)
 {
 	uint32_t w = pte_w(pte), x = pte_x(pte);
 
-	if (p->kind == EXO_PG_DATA && !is_live(p) &&
+	if (p->kind == EXO_PG_DATA && !page_is_live(p) &&
 	    (p->uses > 0 || (w && p->maps > 0)))
 		return -EXO_E_SHARED;
 	if ((w && p->execs > 0) || (x && p->uses > 0))
@@ -447,7 +435,7 @@ map_change(struct edit *e, uint32_t index, uint64_t pte)
 	pte = (pte & PTE_KEEP) | EXO_PTE_U | (old & PTE_MAY);
 	lack = (gain & EXO_PTE_W && !(old & EXO_PTE_MAYW) ? EXO_PTE_W : 0) |
 	    (gain & EXO_PTE_NX && !(old & EXO_PTE_MAYX) ? EXO_PTE_NX : 0);
-	if (gain != 0 && is_table(p))
+	if (gain != 0 && page_is_table(p))
 		return -EXO_E_TYPE;
 	if (gain != 0 && p->flags & EXO_PF_REGUARD)
 		return -EXO_E_STATE;
@@ -459,7 +447,7 @@ map_change(struct edit *e, uint32_t index, uint64_t pte)
 			return -EXO_E_RIGHTS;
 		pte |= e->may;
 	}
-	if (gain & EXO_PTE_W && p->kind == EXO_PG_DATA && !is_live(p) &&
+	if (gain & EXO_PTE_W && p->kind == EXO_PG_DATA && !page_is_live(p) &&
 	    (p->maps != 1 || p->uses != 0))
 		return -EXO_E_SHARED;
 	if (gain != 0 && uses > 0 && execs > 0)
@@ -497,7 +485,7 @@ map_set(struct edit *e, uint32_t index, uint64_t pte)
 		if (r < 0)
 			return r;
 		denied = e->denied;
-		if (odd && is_table(p))
+		if (odd && page_is_table(p))
 			denied = e->rights & EXO_R_VIEW ? 0 : EXO_PTE_P;
 		if (ask & denied)
 			return -EXO_E_RIGHTS;
@@ -531,7 +519,7 @@ link_change(struct edit *e, uint32_t index, uint64_t pte)
 	long r;
 
 	pte = (pte & PTE_KEEP) | EXO_PTE_U | (old & PTE_MAY);
-	if (widens && is_live(c) && !(old & EXO_PTE_MAYW)) {
+	if (widens && page_is_live(c) && !(old & EXO_PTE_MAYW)) {
 		r = edit_rights(e, &page_guards[ppn]);
 		if (r < 0)
 			return r;
@@ -539,7 +527,7 @@ link_change(struct edit *e, uint32_t index, uint64_t pte)
 			return -EXO_E_RIGHTS;
 		pte |= EXO_PTE_MAYW;
 	}
-	if (widens && !is_live(c) && c->refs != 1)
+	if (widens && !page_is_live(c) && c->refs != 1)
 		return -EXO_E_LOOP;
 	/* Act. */
 	e->t.pt[index] = pte;
@@ -559,10 +547,10 @@ link_check(struct edit *e, uint64_t pte)
 	const struct exo_page *c = &pages[ppn];
 	long r;
 
-	if (c->kind + 1 != e->t.page->kind || !is_table(c) ||
-	    (is_live(e->t.page) && !is_live(c)))
+	if (c->kind + 1 != e->t.page->kind || !page_is_table(c) ||
+	    (page_is_live(e->t.page) && !page_is_live(c)))
 		return -EXO_E_TYPE;
-	if (is_live(c)) {
+	if (page_is_live(c)) {
 		r = edit_rights(e, &page_guards[ppn]);
 		if (r < 0)
 			return r;
@@ -587,7 +575,7 @@ link_set(struct edit *e, uint32_t index, uint64_t pte)
 		if (r < 0)
 			return r;
 		pte = (pte & PTE_KEEP) | EXO_PTE_U;
-		if (is_live(&pages[EXO_PTE_PPN(pte)]))
+		if (page_is_live(&pages[EXO_PTE_PPN(pte)]))
 			pte |= e->may & EXO_PTE_MAYW;
 	}
 	/* Act. */
@@ -618,7 +606,7 @@ table_editable(exo_ppn table, exo_slot tslot)
 
 	if (p->flags & EXO_PF_EMPTY)
 		return -EXO_E_EMPTY;
-	if (is_live(p))
+	if (page_is_live(p))
 		return cap_check(tslot, &page_guards[table].name,
 		    EXO_R_WRITE);
 	return table_mine(table);
@@ -635,7 +623,7 @@ sys_pt_set(exo_slot tslot, exo_ppn table, uint32_t index, uint64_t pte,
 	struct edit e;
 	long r;
 
-	if (table >= npages || !is_table(&pages[table]))
+	if (table >= npages || !page_is_table(&pages[table]))
 		return -EXO_E_TYPE;
 	if (index >= table_entries(&pages[table]) || !pte_sound(pte))
 		return -EXO_E_ARG;
@@ -666,7 +654,7 @@ sys_pt_batch(exo_slot tslot, exo_ppn table, uint32_t index, uint64_t n,
 	r = user_read(cpu()->batch, ptes, n * sizeof(*pte));
 	if (r < 0)
 		return r;
-	if (table >= npages || !is_table(&pages[table]))
+	if (table >= npages || !page_is_table(&pages[table]))
 		return -EXO_E_TYPE;
 	if (index >= table_entries(&pages[table]) ||
 	    n > table_entries(&pages[table]) - index)
@@ -729,7 +717,7 @@ walk(uint64_t va, uint32_t level)
 			return -EXO_E_REACH;
 		t = EXO_PTE_PPN(pte);
 	}
-	return is_live(&pages[t]) ? -EXO_E_SHARED : (long)t;
+	return page_is_live(&pages[t]) ? -EXO_E_SHARED : (long)t;
 }
 
 /* May this entry be had twice?  Errors: STATE; SHARED. */
@@ -739,10 +727,10 @@ copy_check(const struct table *dst, uint64_t pte)
 	const struct exo_page *p = &pages[EXO_PTE_PPN(pte)];
 
 	if (dst->page->kind != EXO_PG_PT1)
-		return is_live(p) ? -EXO_E_SHARED : 0;
+		return page_is_live(p) ? -EXO_E_SHARED : 0;
 	if (dst->links == NULL || p->flags & EXO_PF_REGUARD)
 		return -EXO_E_STATE;
-	if (p->kind != EXO_PG_DATA || is_live(p) || p->pins > 0)
+	if (p->kind != EXO_PG_DATA || page_is_live(p) || p->pins > 0)
 		return -EXO_E_SHARED;
 	return 0;
 }
@@ -820,7 +808,7 @@ sys_pt_copy(exo_ppn dst, uint32_t index, uint64_t va, uint64_t n)
 	uint32_t entries, level;
 	long r, src;
 
-	if (dst >= npages || !is_table(p) || is_live(p))
+	if (dst >= npages || !page_is_table(p) || page_is_live(p))
 		return -EXO_E_TYPE;
 	level = table_level(p);
 	entries = table_entries(p);
@@ -884,7 +872,7 @@ sys_pt_empty(exo_ppn table, uint32_t index, uint64_t n)
 	const struct exo_page *p = &pages[table];
 	uint32_t entries;
 
-	if (table >= npages || !is_table(p) || is_live(p))
+	if (table >= npages || !page_is_table(p) || page_is_live(p))
 		return -EXO_E_TYPE;
 	entries = table_entries(p);
 	if (index >= entries || n == 0)

@@ -23,12 +23,6 @@
 
 uint32_t npages;
 
-static bool
-kind_is_table(uint32_t kind)
-{
-	return kind >= EXO_PG_PT1 && kind <= EXO_PG_PT4;
-}
-
 /* What page_alloc gives.  A root is nobody's but its domains': never live. */
 static bool
 kind_allocable(uint32_t kind)
@@ -130,13 +124,13 @@ page_take(uint32_t acct, const struct guard *guard, uint32_t kind, exo_ppn ppn)
 static bool
 page_left_zero(exo_ppn ppn)
 {
-	uint32_t kind = pages[ppn].kind;
+	const struct exo_page *p = &pages[ppn];
 	uint64_t *e = page_kva(ppn);
 
-	if (kind == EXO_PG_PT4)
+	if (p->kind == EXO_PG_PT4)
 		for (unsigned i = 0; i < AS_KERNEL_ENTRIES; i++)
 			e[as_kernel_index[i]] = 0;
-	return kind_is_table(kind) || kind == EXO_PG_RMAP;
+	return page_is_table(p) || p->kind == EXO_PG_RMAP;
 }
 
 void

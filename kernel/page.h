@@ -9,6 +9,18 @@ extern struct exo_page pages[];		/* published */
 extern struct guard page_guards[];	/* private, parallel */
 extern uint32_t npages;
 
+static inline bool
+page_is_table(const struct exo_page *p)
+{
+	return (uint8_t)(p->kind - EXO_PG_PT1) <= EXO_PG_PT4 - EXO_PG_PT1;
+}
+
+static inline bool
+page_is_live(const struct exo_page *p)
+{
+	return (p->flags & EXO_PF_LIVE) != 0;
+}
+
 /* The frame's contents (page_kva) and back (kva_page): direct.h. */
 
 /*

@@ -28,7 +28,8 @@ void event_post(struct env *e, enum exo_class class, uint32_t kind);
 void trap_own_row(void);
 
 #ifdef CHECK
-void check_state(void);			/* check.c */
+void check_frames(void);		/* check.c: all of them, now */
+void check_state(void);			/* now and then */
 #define CHECK_STATE()	check_state()
 #else
 #define CHECK_STATE()	((void)0)
