@@ -362,8 +362,8 @@ proc_ended(const struct proc *p)
 }
 
 /* A program ends by its domain's end, or a bare one by its env's. */
-static void
-ending_read(struct proc *p)
+void
+proc_ending(struct proc *p)
 {
 	const volatile struct exo_domain *d = &EXO_DOMAINS[EXO_INDEX(p->domain)];
 	const volatile struct exo_env *e = &EXO_ENVS[EXO_INDEX(p->env)];
@@ -502,6 +502,6 @@ proc_wait(struct proc *p)
 		if (proc_yield(p) < 0)
 			(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
 	}
-	ending_read(p);
+	proc_ending(p);
 	return proc_end(p);
 }

@@ -73,6 +73,9 @@ long proc_seat(struct proc *p, uint32_t seat, exo_id env, uint64_t entry)
 /* Has its domain or its env ended? */
 bool proc_ended(const struct proc *p);
 
+/* How: cause and word, into *p.  (proc_wait does.) */
+void proc_ending(struct proc *p);
+
 /* Run it until it has, and clear it away.  0, cause and word in *p. */
 long proc_wait(struct proc *p) MUST_USE;
 
