@@ -66,12 +66,13 @@
  * Result: the new account's id.
  *	Errors: NAME acct; SLOT, DENIED, RIGHTS (CHARGE) on it; SLOT guard;
  *	NAME heir; ARG heir is no ancestor-or-self; STATE acct is dying; ADDR;
- *	QUOTA; FULL no row is free.
+ *	QUOTA, or it would be more than 32 below the root; FULL no row is free.
  *
  * acct_limit(acct, slot, res, amount) - raise (amount > 0) or lower a limit,
  * from or to its parent.
  *	Errors: NAME; SLOT, DENIED, RIGHTS (CONTROL); ARG res, or the account
- *	has no parent; STATE; QUOTA the parent has not so much, or more than
+ *	has no parent; STATE it or its parent is dying; QUOTA the parent has not
+ *	so much, or more than
  *	the limit that stays is in use.
  *
  * acct_destroy(acct, slot) - begin its end: nothing can be charged to it, its
@@ -80,9 +81,11 @@
  *
  * acct_reap(acct, n) - anyone: at most n steps of a dying account's end.
  * Children first; frames nobody reaches are freed, the others charged to the
- * heir; the rest of its limits returns to its parent; the row is freed.
- *	Errors: NAME; STATE it is not dying; BUSY its domains, envs or children
- *	are not yet reaped (reap them).
+ * heir; the rest of its limits returns to its parent.  Its children die too,
+ * and are reaped by their own names.  The call that finds nothing left frees
+ * the row, and returns 0.
+ *	Errors: NAME; STATE it is not dying; BUSY children are not yet reaped
+ *	(reap them), or an env is away from home (try after the grace).
  *
  * ---- capabilities
  *
@@ -114,7 +117,7 @@
  * ppn 0 unbinds.
  *	Errors: NAME; SLOT, DENIED, RIGHTS (CONTROL); STATE dead; ARG which or
  *	ppn; TYPE not a SLOTS frame; REACH neither mine nor fresh; BUSY number
- *	taken (unbind first); EMPTY nothing to unbind.
+ *	taken (unbind first) or bound 65535 times; EMPTY nothing to unbind.
  *
  * slots_clone(which, ppn) - copy my table `which` into a fresh SLOTS frame of
  * mine.  (Opened slots become empty.)
@@ -195,7 +198,9 @@
  * they can, those at home die.  word is published.
  *	Errors: NAME; SLOT, DENIED, RIGHTS (KILL); STATE dead already.
  *
- * domain_reap(dom, n) - anyone: at most n steps of a dead domain's end.
+ * domain_reap(dom, n) - anyone: at most n steps of a dead domain's end.  The
+ * call that finds nothing left makes it ENDED, and returns 0.  Its record stays
+ * in use until domain_free.
  *	Errors: NAME; STATE alive, or ended.
  *
  * domain_free(dom, slot) - free the row of an ended domain.
@@ -210,7 +215,8 @@
  * death releases its clients instead of killing them; EXO_MON_DROP stop
  * monitoring.
  *	Errors: NAME; SLOT, DENIED, RIGHTS (MONITOR); STATE dead; ADDR; ARG;
- *	BUSY another monitors it, or it monitors others; LOOP.
+ *	BUSY another monitors it, or it monitors others (their rows may change,
+ *	not the mask); LOOP, or monitors more than 16 deep.
  *
  * domain_handles(dom, slot, ppn, n) - replace its handle table, while it has
  * no handle, by n contiguous HANDLES frames that this domain allocated.
@@ -237,7 +243,8 @@
  * seat_repair(dom, slot, seat) - take an ABANDONED seat back: it is free again.
  * Result: the address, on its upcall stack, of the struct exo_regs that it was
  * left with (of an AWAY seat only rip and rsp), or 0.
- *	Errors: NAME; SLOT, DENIED, RIGHTS (CONTROL); ARG; STATE not abandoned.
+ *	Errors: NAME; SLOT, DENIED, RIGHTS (CONTROL); ARG; STATE not abandoned,
+ *	or the domain is dead.
  *
  * seat_handler(dom, slot, seat, whose, handle) - bind the handle in the
  * caller's place `handle` as what action ENTER of row `whose` enters from
