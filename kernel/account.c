@@ -28,6 +28,7 @@
 #include "user.h"
 
 #define ACCT_DEPTH	32u
+#define END_ENTRIES	16u		/* of a table, cleared in a step */
 
 static struct record {
 	struct guard guard;
@@ -410,7 +411,7 @@ end_table(uint32_t acct, struct record *rec, uint32_t kind)
 	if (ppn == 0)
 		return STEP_NEXT;
 	if (p->kind == kind && p->refs == 0 && p->entries != 0 &&
-	    as_empty_table(ppn, 1) != 0)
+	    as_empty_table(ppn, END_ENTRIES) != 0)
 		return STEP_DID;
 	return end_frame_next(rec, p->next) ? STEP_DID : STEP_NEXT;
 }
