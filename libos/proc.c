@@ -428,36 +428,30 @@ env_finish(exo_id id, exo_slot name)
 }
 
 /*
- * What else is charged to a dying account: children's accounts that died with
- * it, domains and envs that the program made.  False: nothing can be done.
+ * A dying account's, with those below it, which die as it is reaped.  BUSY
+ * without any below: an env of it is abroad, for the grace at the most.
  */
-static bool
-members_reap(uint32_t acct)
+static long
+account_reap(exo_id id)
 {
-	bool did = false;
+	uint32_t index = EXO_INDEX(id);
+	long r = -EXO_E_BUSY;
 
-	for (uint32_t i = 0; i < EXO_MACHINE->ndomains; i++) {
-		const volatile struct exo_domain *d = &EXO_DOMAINS[i];
+	for (uint32_t tries = 0; tries < END_TRIES; tries++) {
+		r = ALL_STEPS(exo_acct_reap(id, EXO_STEPS_MAX));
+		if (r != -EXO_E_BUSY)
+			break;
+		for (uint32_t i = 0; i < EXO_MACHINE->naccts &&
+		    EXO_ACCTS[index].children != 0; i++) {
+			const volatile struct exo_acct *a = &EXO_ACCTS[i];
 
-		if (d->account == acct && d->state == EXO_DOM_DEAD)
-			did |= ALL_STEPS(exo_domain_reap(EXO_ID(d->gen, i),
-			    EXO_STEPS_MAX)) == 0;
+			if (a->parent == index && i != index &&
+			    a->state == EXO_ACCT_DYING)
+				(void)!account_reap(EXO_ID(a->gen, i));
+		}
+		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
 	}
-	for (uint32_t i = 0; i < EXO_MACHINE->nenvs; i++) {
-		const volatile struct exo_env *e = &EXO_ENVS[i];
-
-		if (e->account == acct && e->state == EXO_ENV_DEAD)
-			did |= ALL_STEPS(exo_env_reap(EXO_ID(e->gen, i),
-			    EXO_STEPS_MAX)) == 0;
-	}
-	for (uint32_t i = 0; i < EXO_MACHINE->naccts; i++) {
-		const volatile struct exo_acct *a = &EXO_ACCTS[i];
-
-		if (a->parent == acct && a->state == EXO_ACCT_DYING)
-			did |= ALL_STEPS(exo_acct_reap(EXO_ID(a->gen, i),
-			    EXO_STEPS_MAX)) == 0;
-	}
-	return did;
+	return r == -EXO_E_NAME ? 0 : r;	/* somebody else was quicker */
 }
 
 static long
@@ -465,16 +459,7 @@ account_finish(exo_id id, exo_slot name)
 {
 	long r = exo_acct_destroy(id, name);
 
-	if (r < 0 && r != -EXO_E_STATE)
-		return r;
-	for (uint32_t i = 0; i < END_TRIES; i++) {
-		r = ALL_STEPS(exo_acct_reap(id, EXO_STEPS_MAX));
-		if (r != -EXO_E_BUSY)
-			return r == -EXO_E_NAME ? 0 : r;
-		if (!members_reap(EXO_INDEX(id)))
-			(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
-	}
-	return r;
+	return r < 0 && r != -EXO_E_STATE ? r : account_reap(id);
 }
 
 long

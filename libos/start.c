@@ -9,6 +9,7 @@
 #define ARGS_MAX	64
 
 _Noreturn void	castor_start(const struct exo_start *);
+int	main(int, char **);		/* its result is the exit word */
 
 const struct exo_start *self;
 

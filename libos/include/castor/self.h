@@ -7,9 +7,6 @@
 /* What my maker told me: ids, slots, where things lie.  See exo/start.h. */
 extern const struct exo_start *self;
 
-/* Every program has this one; its result is the exit word. */
-int main(int argc, char **argv);
-
 /* End this domain, and with it the envs at home in it. */
 _Noreturn void castor_exit(uint64_t word);
 
