@@ -14,6 +14,7 @@
 #include "cpu.h"
 #include "env.h"
 #include "panic.h"
+#include "pure/slice.h"
 #include "sys.h"
 #include "table.h"
 #include "tlb.h"
@@ -120,30 +121,35 @@ sched_settle(void)
 	return false;
 }
 
+/* Whose is this slice, and can it run? */
+static enum slice_answer
+slice_ask(uint32_t index, bool collect)
+{
+	const struct exo_slice *s = &slices[index];
+	struct env *e;
+
+	if (s->env == EXO_NONE)
+		return SLICE_NOBODY;
+	e = env_find(EXO_ID(s->env_gen, s->env));
+	if (e == NULL || e->pub->state != EXO_ENV_READY)
+		return SLICE_NOBODY;
+	if (e->pub->overrun == 0 || !collect)
+		return SLICE_RUNS;
+	e->pub->overrun--;
+	return SLICE_OWES;
+}
+
 /* The env of the next slice that has a ready one, or NULL. */
 static struct env *
 sched_pick(void)
 {
 	struct cpu *c = cpu();
+	uint32_t i = slice_next(c->slice, SCHED_SLICES, slice_ask);
 
-	for (uint32_t n = 0; n < 2 * SCHED_SLICES; n++) {
-		struct exo_slice *s;
-		struct env *e;
-
-		c->slice = (c->slice + 1) % SCHED_SLICES;
-		s = &slices[c->slice];
-		if (s->env == EXO_NONE)
-			continue;
-		e = env_find(EXO_ID(s->env_gen, s->env));
-		if (e == NULL || e->pub->state != EXO_ENV_READY)
-			continue;
-		if (e->pub->overrun != 0 && n < SCHED_SLICES) {
-			e->pub->overrun--;	/* this one pays for it */
-			continue;
-		}
-		return e;
-	}
-	return NULL;
+	if (i == SLICE_NONE)
+		return NULL;
+	c->slice = i;
+	return env_find(EXO_ID(slices[i].env_gen, slices[i].env));
 }
 
 /* Nobody can run now; only what a tick brings can change that. */
@@ -233,22 +239,17 @@ static bool
 sched_critical(struct env *e)
 {
 	struct seat *s = cpu()->seat;
-	struct exo_upcall *up;
+	struct exo_upcall *up = (struct exo_upcall *)(s->up_kva -
+	    EXO_UPCALL_HEAD);
+	struct slice_grace g = { e->critical_ticks, e->pub->overrun };
+	enum slice_end end = slice_tick(&g, s->up_kva != 0 && up->critical != 0,
+	    machine.grace_ticks);
 
-	if (s->up_kva == 0)
-		return false;
-	up = (struct exo_upcall *)(s->up_kva - EXO_UPCALL_HEAD);
-	if (up->critical == 0) {
-		e->critical_ticks = 0;
-		return false;
-	}
-	e->pub->overrun++;
-	if (e->critical_ticks++ < machine.grace_ticks)
-		return true;
-	up->overstayed++;
-	e->pub->overrun += machine.grace_ticks;
-	e->critical_ticks = 0;
-	return false;
+	e->critical_ticks = g.waited;
+	e->pub->overrun = g.overrun;
+	if (end == SLICE_OVERSTAYED)
+		up->overstayed++;
+	return end == SLICE_WAITS;
 }
 
 void
