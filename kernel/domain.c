@@ -18,8 +18,8 @@
  *		   client, no handle, no seat that is named, no table.
  * Guarded by: capability.  Published: EXO_DOMAINS.
  *
- * Free rows form a doubly linked list through `frame` (next) and `root`
- * (previous); row 0 is never used.
+ * Free rows form a list, so that one may be taken by its number, too: exit_word
+ * is the next one's number, and the previous one's << 32.  Row 0 is never used.
  */
 #include "as.h"
 #include "domain.h"
@@ -67,29 +67,38 @@ domain_check(exo_id dom, exo_slot slot, uint32_t need, struct domain **out)
 
 /* ----------------------------------------------------------------- rows */
 
+static uint64_t
+row_links(uint32_t next, uint32_t prev)
+{
+	return (uint64_t)prev << 32 | next;
+}
+
 static void
 row_link(uint32_t index)
 {
-	struct exo_domain *p = &domains[index];
+	uint32_t next = free_rows;
 
-	p->frame = free_rows;
-	p->root = 0;
-	if (free_rows != 0)
-		domains[free_rows].root = index;
+	domains[index].exit_word = row_links(next, 0);
+	if (next != 0)
+		domains[next].exit_word =
+		    row_links((uint32_t)domains[next].exit_word, index);
 	free_rows = index;
 }
 
 static void
 row_unlink(uint32_t index)
 {
-	struct exo_domain *p = &domains[index];
+	uint32_t next = (uint32_t)domains[index].exit_word;
+	uint32_t prev = (uint32_t)(domains[index].exit_word >> 32);
 
-	if (p->root != 0)
-		domains[p->root].frame = p->frame;
+	if (prev != 0)
+		domains[prev].exit_word =
+		    row_links(next, (uint32_t)(domains[prev].exit_word >> 32));
 	else
-		free_rows = p->frame;
-	if (p->frame != 0)
-		domains[p->frame].root = p->root;
+		free_rows = next;
+	if (next != 0)
+		domains[next].exit_word =
+		    row_links((uint32_t)domains[next].exit_word, prev);
 }
 
 void
