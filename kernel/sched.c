@@ -11,9 +11,10 @@
  *	       (2) FP state is the running env's; others' is in their records.
  * Guarded by: capability.  Published: EXO_SLICES.
  */
+#include "console.h"
 #include "cpu.h"
+#include "dev/power.h"
 #include "env.h"
-#include "panic.h"
 #include "pure/slice.h"
 #include "sys.h"
 #include "table.h"
@@ -164,8 +165,10 @@ sched_idle(void)
 	__asm__ volatile("mov %0, %%cr3" : : "r"(tlb_kernel_cr3) : "memory");
 	c->idle = 1;
 	while ((e = sched_pick()) == NULL) {
-		if (sched_pending == 0)
-			panic("no env can run");
+		if (sched_pending == 0) {
+			kprintf("Pollux: nobody is left who could run\n");
+			power_off(1);
+		}
 		counters.ticks_idle++;
 		cpu_idle();
 	}
