@@ -261,8 +261,13 @@ cell_slots(struct cell *c, bool alone)
 void
 cell_make(struct cell *c, const struct cell_opts *o)
 {
-	static const uint32_t limits[EXO_RES_MAX] = { 128, 2, 4, 8, 4, 8, 8 };
 	static const struct cell_opts none;
+	uint32_t limits[EXO_RES_MAX] = {
+		[EXO_RES_FRAMES] = 128, [EXO_RES_ACCTS] = 2,
+		[EXO_RES_DOMAINS] = 4, [EXO_RES_ENVS] = 8,
+		[EXO_RES_PCIDS] = EXO_MACHINE->npcids > 1 ? 4 : 0,
+		[EXO_RES_SLICES] = 8, [EXO_RES_TRACE] = 8,
+	};
 
 	o = o != NULL ? o : &none;
 	memset(c, 0, sizeof(*c));
