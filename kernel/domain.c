@@ -509,7 +509,7 @@ reap_seat(struct domain *d)
 static void
 reap_rest(struct domain *d)
 {
-	assert(d->named == 0 && d->live_handles == 0);
+	assert(d->pub->named == 0 && d->live_handles == 0);
 	cap_unbind_all(d);
 	seat_frames_drop(d);
 	as_root_drop(d->root, EXO_INDEX(d->id));

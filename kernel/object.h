@@ -115,8 +115,6 @@ struct domain {
 	uint32_t handles_ppn;		/* 0: inline */
 	uint32_t handles_frames;
 	uint32_t live_handles;
-	uint32_t named;			/* live handles that name my seats, and
-					 * handlers, and chain entries */
 	uint32_t nseat_frames;
 	uint32_t slot_ppn[EXO_SLOT_TABLES];
 	uint8_t action[EXO_ROWS][EXO_CLASSES];

@@ -96,7 +96,7 @@ handle_make(struct handle *h, struct seat *s, uint64_t badge)
 	if (h->next != 0)
 		handle_of(h->next)->prev = name;
 	s->handles = name;
-	s->dom->named++;
+	s->dom->pub->named++;
 	if (owner != NULL)
 		owner->live_handles++;
 }
@@ -107,7 +107,7 @@ handle_kill(struct handle *h)
 	struct domain *owner = place_owner(h);
 
 	handle_relink(h, h->prev, h->next);
-	h->seat->dom->named--;
+	h->seat->dom->pub->named--;
 	if (owner != NULL)
 		owner->live_handles--;
 	place_empty(h);

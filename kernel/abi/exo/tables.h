@@ -170,7 +170,7 @@ struct exo_domain {
 	uint32_t nseats;
 	uint32_t monitor;		/* domain index, EXO_NONE: none */
 	uint32_t clients;		/* domains that it monitors */
-	uint32_t envs;			/* whose home it is */
+	uint32_t named;			/* live handles that name its seats */
 	uint64_t exit_word;
 	uint32_t slot_tables[EXO_SLOT_TABLES];	/* frames; 0: unbound */
 };
