@@ -49,9 +49,47 @@ _upcall:
 	pop r8
 	pop rdi
 	pop rsi
+
+; Now back.  iretq would do, but QEMU 7.2 has it read the stack as the kernel
+; would, which SMAP forbids; and on a real CPU it is the slowest way there is.
+; So the address to go back to is put under the stack that was interrupted,
+; under the red zone that code may have there, and `ret' takes it from there
+; when everything else is in place.  That store may fault: the pager answers
+; it, as the next call of the program would have had it.
+FRAME_RIP	equ 48			; from r11 on
+FRAME_RSP	equ 72
+RED_ZONE	equ 128
+
+	mov rcx, [rsp + FRAME_RSP]
+	mov rax, rcx
+	xor rax, rsp
+	test rax, -4096
+	mov rax, [rsp + FRAME_RIP]
+	jz .nested
+	mov [rcx - RED_ZONE - 8], rax
+	sub rcx, RED_ZONE + 8
+	mov [rsp + FRAME_RSP], rcx
 	pop r11
 	pop rdx
 	pop rcx
 	pop rax
-	add rsp, 16			; err, addr
-	iretq
+	add rsp, 32			; err, addr, rip, cs
+	popfq
+	pop rsp
+	ret RED_ZONE
+
+; An upcall was interrupted: its code has no red zone, and what lies below its
+; rsp is this frame, so the word right below is the one that nothing else (an
+; upcall between here and `ret') can overwrite.
+.nested:
+	mov [rcx - 8], rax
+	sub rcx, 8
+	mov [rsp + FRAME_RSP], rcx
+	pop r11
+	pop rdx
+	pop rcx
+	pop rax
+	add rsp, 32
+	popfq
+	pop rsp
+	ret
