@@ -6,9 +6,10 @@
 # explain.
 
 .PHONY: coverage
+# The inner make is one of its own, not a part of this one.
 coverage: $(B)/qemu_count.so
-	+@tools/coverage --kernel $(KERNEL) --dir $(B)/coverage -- \
-	    $(MAKE) test
+	@MAKEFLAGS= tools/coverage --kernel $(KERNEL) --dir $(B)/coverage -- \
+	    make --no-print-directory test
 
 $(B)/qemu_count.so: tools/qemu_count.c
 	@mkdir -p $(@D)
