@@ -313,10 +313,12 @@ end_env(uint32_t acct, struct record *rec)
 		env_reap_steps(e, 1);
 	else if (p->state == EXO_ENV_ENDED)
 		env_row_free(rec->at);
-	else if (p->pending & EXO_PEND_KILL)
-		return STEP_BUSY;	/* abroad, for the grace at most */
-	else
+	else if (!(p->pending & EXO_PEND_KILL))
 		env_end(e, EXO_CAUSE_ACCOUNT, 0);
+	else if (e != cpu()->env && machine.ticks >= e->deadline)
+		env_pull_home(e);
+	else
+		return STEP_BUSY;	/* abroad, for the grace at most */
 	return STEP_DID;
 }
 
