@@ -22,7 +22,7 @@
 #include "table.h"
 #include "user.h"
 
-static uint64_t serials;		/* the last one used; 0: the root's name */
+static uint64_t serials;		/* the last one used; 0: the root */
 
 uint64_t
 cap_serial(void)
