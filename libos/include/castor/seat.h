@@ -32,6 +32,7 @@ long place_open(exo_id from) MUST_USE;
  * called with the words of exo_call; its result goes back.
  */
 #define SERVICE(f)							      \
+	static __typeof__(f) *const f##_service __attribute__((used)) = f;    \
 	void f##_entry(void);						      \
 	__asm__(".pushsection .text\n"					      \
 		".globl " #f "_entry\n"					      \

@@ -2,10 +2,10 @@
  * castor/upcall.h - what the kernel tells this domain: traps, slices.
  *
  * A handler runs on the seat's upcall stack (under 4 KB), at any point of
- * the program: it must be compiled without a red zone and without vector
- * registers, as Castor is.  It may change the registers; true says: go on
- * with them.  False: not mine (a page fault goes to the pager then, anything
- * else ends the program with a message).
+ * the program: what it runs must not touch vector registers (UPCALL_HANDLER
+ * says so to gcc) nor have a red zone (no program here has).  It may change
+ * the registers; true says: go on with them.  False: not mine (a page fault
+ * goes to the pager then, anything else ends the program with a message).
  */
 #ifndef CASTOR_UPCALL_H
 #define CASTOR_UPCALL_H
@@ -15,6 +15,7 @@
 #include <castor/sys.h>
 
 #define UPCALL_KINDS	64u
+#define UPCALL_HANDLER	__attribute__((target("general-regs-only")))
 
 typedef bool (*upcall_fn)(struct exo_regs *regs, uint64_t kind);
 

@@ -34,6 +34,7 @@
 #include <castor/vm.h>
 
 struct test {
+	uint64_t line;
 	const char *name;
 	void (*run)(void);
 };
@@ -42,7 +43,7 @@ struct test {
 	static void name(void);						      \
 	static const struct test test_##name				      \
 	    __attribute__((used, section("tests"), aligned(8))) =	      \
-	    { #name, name };						      \
+	    { __LINE__, #name, name };						      \
 	static void							      \
 	name(void)
 
