@@ -14,27 +14,38 @@
 
 #include "test.h"
 
-#define HOSTILE(call, attack)	TEST(call##_##attack)
+#define HOSTILE(call, attack)						      \
+	static void attack_##call##_##attack(void);			      \
+	TEST(call##_##attack)						      \
+	{								      \
+		hostile_begin();					      \
+		attack_##call##_##attack();				      \
+	}								      \
+	static void							      \
+	attack_##call##_##attack(void)
+
+/* Make what the macros use, so that later they change nothing. */
+void hostile_begin(void);
 
 /* ---- capabilities: `s` in expr */
 
 /* Slots that hold no capability. */
 #define BAD_SLOTS	7u
-extern exo_slot bad_slot[BAD_SLOTS];
+exo_slot bad_slot(uint32_t which);
 
 #define REFUSED_SLOT(expr)						      \
 	for (uint32_t s_ = 0; s_ < BAD_SLOTS; s_++) {			      \
-		exo_slot s = bad_slot[s_];				      \
+		exo_slot s = bad_slot(s_);				      \
 									      \
 		REFUSED(expr, SLOT);					      \
 	}
 
 /* All rights, on a name that is nobody's guard. */
-extern exo_slot stranger;
+exo_slot stranger(void);
 
 #define REFUSED_DENIED(expr)						      \
 	do {								      \
-		exo_slot s = stranger;					      \
+		exo_slot s = stranger();					      \
 									      \
 		REFUSED(expr, DENIED);					      \
 	} while (0)
@@ -94,7 +105,7 @@ uint64_t bad_pointer(uint64_t size, uint32_t which);
 	}
 
 /* A page of memory to point into; what follows it is not mapped. */
-extern uint8_t *good_page;
+uint8_t *good_page(void);
 
 /* ---- frames: `f` in expr */
 
@@ -144,15 +155,13 @@ exo_ppn lab_frame(struct lab *l, uint32_t kind);
 void domain_finish(exo_id domain);
 void env_finish(exo_id env);
 
-/* Bind the lab's seat to its env (no upcall frame).  Or to any env. */
+/* End an account and all below it. */
+void acct_finish(exo_id acct, exo_slot slot);
+
+/* Bind a seat of the lab's domain to an env, without an upcall frame. */
 long lab_seat(struct lab *l, uint32_t seat, exo_id env) MUST_USE;
 
-/*
- * A call with full control of its registers: nr is all of rax.
- */
-long raw6(uint64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
-    uint64_t e, uint64_t f) MUST_USE;
-
+/* All of rax, for exo_raw0 to exo_raw6; what upper halves may hold. */
 #define NR(name)	((uint64_t)EXO_NR_BASE + EXO_NR_##name)
 #define JUNK		0xdeadbeef00000000ull
 
