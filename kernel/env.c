@@ -24,6 +24,8 @@
 #include "trap.h"
 
 uint32_t nenvs;
+uint32_t env_due;
+static uint32_t env_due_last;
 
 struct env *
 env_at(uint32_t index)
@@ -155,11 +157,40 @@ seat_abandon(struct seat *s, const struct exo_regs *r)
 	s->left = s->up_base + (uint64_t)at;
 }
 
+/*
+ * Whatever is pending has the same grace, so the first to be asked is the
+ * first that is due.
+ */
+static void
+due_add(struct env *e)
+{
+	e->due_next = 0;
+	e->due_prev = env_due_last;
+	if (env_due_last != 0)
+		env_at(env_due_last)->due_next = EXO_INDEX(e->id);
+	else
+		env_due = EXO_INDEX(e->id);
+	env_due_last = EXO_INDEX(e->id);
+}
+
+static void
+due_remove(struct env *e)
+{
+	if (e->due_prev != 0)
+		env_at(e->due_prev)->due_next = e->due_next;
+	else
+		env_due = e->due_next;
+	if (e->due_next != 0)
+		env_at(e->due_next)->due_prev = e->due_prev;
+	else
+		env_due_last = e->due_prev;
+}
+
 static void
 pending_clear(struct env *e)
 {
 	if (e->pub->pending != 0)
-		sched_pending--;
+		due_remove(e);
 	e->pub->pending = 0;
 	if (e->base_seat != NULL) {
 		e->chain[0].seat = e->base_seat;
@@ -243,7 +274,7 @@ env_ask(struct env *e, uint32_t what)
 		return;
 	}
 	if (e->pub->pending == 0) {
-		sched_pending++;
+		due_add(e);
 		e->deadline = machine.ticks + machine.grace_ticks;
 		e->base_seat = e->chain[0].seat;	/* NULL: a trap's */
 		e->chain[0].seat = NULL;
@@ -599,6 +630,7 @@ env_make(uint32_t index, exo_ppn frame, const struct exo_cap *guard)
 	page_pin(frame);
 	if (p->gen == 0)
 		p->gen = 1;
+	__builtin_memset(e, 0, sizeof(*e));
 	e->pub = p;
 	e->id = EXO_ID(p->gen, index);
 	e->guard = *guard;
@@ -741,6 +773,10 @@ env_reap_steps(struct env *e, uint64_t n)
 {
 	if (n == 0)
 		return 0;
+	if (e->reaped) {
+		e->pub->state = EXO_ENV_ENDED;
+		return 0;
+	}
 	if (e->seat != NULL && e->seat->env == e->id && !e->seat->abandoned &&
 	    e->seat->key == 0)
 		e->seat->key = e->seat->gen;
@@ -748,7 +784,7 @@ env_reap_steps(struct env *e, uint64_t n)
 	env_event_drop(e);
 	sched_forget(e);
 	counters.reap_steps++;
-	e->pub->state = EXO_ENV_ENDED;
+	e->reaped = 1;
 	return 1;
 }
 

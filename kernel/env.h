@@ -78,6 +78,6 @@ void slice_release(uint32_t index);	/* give it back to its account */
 
 void cpu_idle(void);			/* entry.asm */
 
-extern uint32_t sched_pending;		/* envs that wait to come home */
+extern uint32_t env_due;			/* first of those with something pending */
 
 #endif

@@ -144,7 +144,8 @@ struct env {
 	exo_id id;
 	struct exo_env *pub;
 	struct exo_cap guard;
-	uint64_t spare;
+	uint32_t due_next, due_prev;	/* envs with something pending, by
+					 * deadline; 0 ends */
 	uint64_t deadline;		/* tick by which pending must happen */
 	struct seat *base_seat;		/* chain[0].seat while pending hides it */
 	uint64_t kill_word;
@@ -156,7 +157,7 @@ struct env {
 	uint16_t ev_class, ev_kind;	/* of the event it waits for */
 	uint32_t frame;
 	uint32_t critical_ticks;	/* how long its end of slice waited */
-	uint32_t pad0;
+	uint32_t reaped;
 	uint32_t resume;		/* RESUME_*: how it starts its slice */
 
 	struct seat *trap_seat[CHAIN_MAX + 1]; /* of the links with seat 0 that

@@ -22,7 +22,8 @@
 #include "trap.h"
 
 struct cpu cpu0;
-uint32_t sched_pending;
+
+#define DUE_PER_TICK	64u
 
 static struct guard slice_guards[SCHED_SLICES];
 
@@ -165,7 +166,7 @@ sched_idle(void)
 	__asm__ volatile("mov %0, %%cr3" : : "r"(tlb_kernel_cr3) : "memory");
 	c->idle = 1;
 	while ((e = sched_pick()) == NULL) {
-		if (sched_pending == 0) {
+		if (env_due == 0) {
 			kprintf("Pollux: nobody is left who could run\n");
 			power_off(1);
 		}
@@ -213,24 +214,20 @@ sched_next(void)
 		sched_switch(e);
 }
 
-/* A tick: the time, and one look for an env whose grace is over. */
+/* A tick: the time, and envs whose grace is over. */
 void
 sched_clock(void)
 {
-	static uint32_t at;
-
 	machine.clock_seq++;
 	machine.ticks++;
 	machine.tick_tsc = rdtsc();
 	machine.clock_seq++;
-	for (uint32_t n = 0; sched_pending != 0 && n < 64; n++) {
-		struct env *e;
+	for (uint32_t n = 0; env_due != 0 && n < DUE_PER_TICK; n++) {
+		struct env *e = env_at(env_due);
 
-		at = at + 1 < nenvs ? at + 1 : 1;
-		e = env_at(at);
-		if (e != NULL && e != cpu()->env && e->pub->pending != 0 &&
-		    machine.ticks >= e->deadline)
-			env_pull_home(e);
+		if (machine.ticks < e->deadline || e == cpu()->env)
+			break;		/* the running one: sched_settle */
+		env_pull_home(e);
 	}
 }
 

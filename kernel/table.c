@@ -196,7 +196,7 @@ table_boot(const struct boot_info *b)
 {
 	uint32_t limit[EXO_RES_MAX] = {
 		[EXO_RES_ACCTS] = NACCTS - 1,
-		[EXO_RES_PCIDS] = cpu_features.pcid ? NPCIDS - 1 : 0,
+		[EXO_RES_PCIDS] = NPCIDS - 1,
 		[EXO_RES_SLICES] = SCHED_SLICES,
 		[EXO_RES_TRACE] = NTRACE,
 	};

@@ -152,13 +152,13 @@ event_post(struct env *e, enum exo_class class, uint32_t kind)
 	ev->seq = e->pub->seq;
 }
 
-/* Action SUSPEND. */
+/* Action SUSPEND: a monitor's row reports to that monitor and nobody else. */
 static bool
-trap_suspend(enum exo_class class, uint32_t kind)
+trap_suspend(enum exo_class class, uint32_t kind, exo_id monitor)
 {
 	struct env *e = cpu()->env;
 
-	if (e->ev_kva == 0)
+	if (e->ev_kva == 0 || (monitor != 0 && e->ev_monitor != monitor))
 		return false;
 	sched_save();
 	event_post(e, class, kind);
@@ -180,9 +180,38 @@ trap_row(enum exo_whose whose, enum exo_class class, uint32_t kind)
 	case EXO_ACT_ENTER:
 		return trap_enter(whose, class, kind);
 	case EXO_ACT_SUSPEND:
-		return trap_suspend(class, kind);
+		return trap_suspend(class, kind,
+		    whose == EXO_ROW_MONITOR ? d->mon.id : 0);
 	}
 	return false;
+}
+
+/*
+ * A refused call goes to the nearest monitor that refuses it.  One that is not
+ * the domain's own takes it by the row that it has set on the monitor below it
+ * - if that is SUSPEND, and the env's event slot is its.
+ */
+static bool
+trap_refused(void)
+{
+	uint32_t nr = (uint32_t)cpu()->regs->rax & ~EXO_NR_MASK;
+	struct domain *d = cur_domain(), *m = domain_refuser(d, nr);
+
+	uint8_t action;
+
+	if (m == NULL)
+		return false;
+	while (d->mon.id != m->id)
+		d = domain_find(d->mon.id);
+	action = d->action[EXO_ROW_MONITOR][EXO_CLASS_REFUSED];
+	if (action == EXO_ACT_PASS)
+		return trap_row(EXO_ROW_OWN, EXO_CLASS_REFUSED,
+		    EXO_K_REFUSED);
+	if (d == cur_domain())
+		return trap_row(EXO_ROW_MONITOR, EXO_CLASS_REFUSED,
+		    EXO_K_REFUSED);
+	return action == EXO_ACT_SUSPEND &&
+	    trap_suspend(EXO_CLASS_REFUSED, EXO_K_REFUSED, m->id);
 }
 
 /* Nobody could take it. */
@@ -218,6 +247,11 @@ trap_deliver(enum exo_class class, uint32_t kind)
 	counters.traps++;
 	if (!sched_settle())		/* my domain or its monitor is dead */
 		return;
+	if (class == EXO_CLASS_REFUSED) {
+		if (!trap_refused())
+			trap_double(class, kind);
+		return;
+	}
 	for (int w = EXO_ROW_MONITOR; w < EXO_ROWS; w++) {
 		if (w == EXO_ROW_MONITOR && d->mon.id == 0)
 			continue;
