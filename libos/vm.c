@@ -204,12 +204,18 @@ vm_region(uint64_t low, uint64_t high, uint64_t bits)
 	return unused != NULL;
 }
 
+/* Most faults are where the last one was. */
 static struct region *
 region_at(uint64_t va)
 {
-	for (struct region *r = regions; r < regions + REGIONS; r++) {
+	static struct region *last = regions;
+	struct region *r = last;
+
+	if (va >= r->low && va < r->high)
+		return r;
+	for (r = regions; r < regions + REGIONS; r++) {
 		if (va >= r->low && va < r->high)
-			return r;
+			return last = r;
 	}
 	return NULL;
 }

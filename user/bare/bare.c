@@ -58,6 +58,8 @@ bare(const struct exo_start *start)
 	n = text_put(text, n, " frames free.\n");
 	(void)call3(EXO_NR_console_write, start->console_slot,
 	    (uint64_t)text, n);
+	if (start->root_slot != EXO_NONE)	/* nobody would run after me */
+		(void)call3(EXO_NR_machine_off, start->root_slot, 0, 0);
 	(void)call3(EXO_NR_env_exit, 0, 0, 0);
 	for (;;)
 		__asm__ volatile("ud2");
