@@ -85,9 +85,13 @@ HLIB	:= $(patsubst %.c,$(B)/%.o,$(wildcard tests/host/lib/*.c)) \
 USER	:= $(basename $(wildcard user/*.c))
 BARE	:= $(basename $(wildcard user/bare/*.c))
 GUEST	:= $(basename $(wildcard tests/guest/*.c))
+BENCH	:= $(basename $(wildcard tests/bench/*.c))
+BLIB	:= $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/lib/*.c))
+BCHILD	:= $(basename $(wildcard tests/bench/child/*.c))
 HOST	:= $(basename $(notdir $(wildcard tests/host/*.c)))
 HOSTPY	:= $(wildcard tests/host/*.py)
-ELFS	:= $(patsubst %,$(B)/%.elf,$(USER) $(BARE) $(GUEST))
+ELFS	:= $(patsubst %,$(B)/%.elf,$(USER) $(BARE) $(GUEST) $(BENCH) \
+	   $(BCHILD))
 ROOT	:= $(if $(wildcard user/root),$(shell find user/root -type f | sort))
 
 KERNEL	:= $(K)/pollux.elf
@@ -238,6 +242,11 @@ $(B)/tests/guest/%.o: tests/guest/%.c Makefile | $(SETUP)
 	$(call say,CC)
 	$(Q)$(CC) $(TFLAGS) -MMD -MP -c -o $@ $<
 
+$(B)/tests/bench/%.o: tests/bench/%.c Makefile | $(SETUP)
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(TFLAGS) -Itests/bench/lib -MMD -MP -c -o $@ $<
+
 $(B)/user/bare/%.elf: $(B)/user/bare/%.o
 	$(call say,LD)
 	$(Q)$(LD) $(ULD) -o $@ $<
@@ -250,17 +259,29 @@ $(B)/tests/guest/%.elf: $(B)/tests/guest/%.o $(TLIB) $(B)/libos.a
 	$(call say,LD)
 	$(Q)$(LD) $(ULD) -o $@ $^
 
+$(B)/tests/bench/child/%.elf: $(B)/tests/bench/child/%.o $(B)/libos.a
+	$(call say,LD)
+	$(Q)$(LD) $(ULD) -o $@ $^
+
+$(B)/tests/bench/%.elf: $(B)/tests/bench/%.o $(BLIB) $(TLIB) $(B)/libos.a
+	$(call say,LD)
+	$(Q)$(LD) $(ULD) -o $@ $^
+
 # ---------------------------------------------------------------- archive
 $(B)/archive.list: FORCE
 	$(call list,$(ELFS) $(ROOT))
 
 # cpio sees sorted names, one time and fixed modes: same in, same out.
 $(ARCHIVE): $(ELFS) $(ROOT) $(B)/archive.list
-	@rm -rf $(B)/root && mkdir -p $(B)/root/bin $(B)/root/test
+	@rm -rf $(B)/root
+	@mkdir -p $(B)/root/bin $(B)/root/test $(B)/root/bench
 	@for f in $(filter $(B)/user/%,$(ELFS)); do \
 	    $(STRIP) -o $(B)/root/bin/$$(basename $$f .elf) $$f || exit 1; \
 	done
-	@for f in $(filter $(B)/tests/%,$(ELFS)); do \
+	@for f in $(filter $(B)/tests/bench/%,$(ELFS)); do \
+	    $(STRIP) -o $(B)/root/bench/$$(basename $$f .elf) $$f || exit 1; \
+	done
+	@for f in $(filter $(B)/tests/guest/%,$(ELFS)); do \
 	    $(STRIP) -o $(B)/root/test/$$(basename $$f .elf) $$f || exit 1; \
 	done
 	@$(if $(ROOT),cp -R user/root/. $(B)/root/)
