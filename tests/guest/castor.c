@@ -1,5 +1,7 @@
 /*
  * castor.c - the first Castor: pager, upcalls, programs, calls between them.
+ * run: --mem 256M
+ * run: --mem 64M
  */
 #include "test.h"
 
