@@ -251,12 +251,13 @@ monitors(void)
 	    self->domain_slot, (uint64_t)m->actions, (uint64_t)m->mask, 0,
 	    0));
 	must(cell_do(&cell, EXO_NR_seat_handler, self->domain,
-	    self->domain_slot, 0, EXO_ROW_MONITOR, place_in_cell(SEAT_MONITOR),
-	    0));
+	    self->domain_slot, 0, EXO_ROW_MONITOR,
+	    place_in_cell(SEAT_MONITOR), 0));
 	BENCH_ROW("monitor_enter_and_resume", .peer = "seccomp_trap_sigsys_rt",
 	    .bound = "all registers out and in twice, 176 bytes each way")
 		bench_take(bench_foreign() - bench_asm_cost);
-	BENCH_ROW("null_syscall_monitored", .peer = "null_syscall_under_seccomp",
+	BENCH_ROW("null_syscall_monitored",
+	    .peer = "null_syscall_under_seccomp",
 	    .bound = "the mask is in the table of rows")
 		bench_take(bench_call(null));
 	must(cell_do(&cell, EXO_NR_domain_monitor, self->domain,
