@@ -8,6 +8,40 @@
 
 #include <stdint.h>
 
+#include "x86.h"
+
+static inline uint64_t
+hw_tsc(void)
+{
+	return x86_rdtsc();
+}
+
+/* The address of the last page fault. */
+static inline uint64_t
+hw_cr2(void)
+{
+	return x86_cr2();
+}
+
+/* What a switch of envs changes besides the registers of an entry. */
+static inline void
+hw_env_save(uint64_t *fsbase, uint64_t *gsbase, void *fp)
+{
+	__asm__ volatile("rdfsbase %0" : "=r"(*fsbase));
+	__asm__ volatile("rdgsbase %0" : "=r"(*gsbase));
+	__asm__ volatile("xsave64 (%0)" : : "r"(fp), "a"(-1), "d"(-1) :
+	    "memory");
+}
+
+static inline void
+hw_env_load(uint64_t fsbase, uint64_t gsbase, const void *fp)
+{
+	__asm__ volatile("wrfsbase %0" : : "r"(fsbase));
+	__asm__ volatile("wrgsbase %0" : : "r"(gsbase));
+	__asm__ volatile("xrstor64 (%0)" : : "r"(fp), "a"(-1), "d"(-1) :
+	    "memory");
+}
+
 static inline void
 hw_invlpg(uint64_t va)
 {

@@ -15,6 +15,7 @@
 #include "cpu.h"
 #include "dev/power.h"
 #include "env.h"
+#include "hw.h"
 #include "pure/slice.h"
 #include "sys.h"
 #include "table.h"
@@ -27,36 +28,13 @@ struct cpu cpu0;
 
 static struct guard slice_guards[SCHED_SLICES];
 
-static uint64_t
-rdtsc(void)
-{
-	uint32_t lo, hi;
-
-	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-	return (uint64_t)hi << 32 | lo;
-}
-
-static void
-fp_save(struct env *e)
-{
-	__asm__ volatile("xsave64 (%0)" : : "r"(e->fp), "a"(-1), "d"(-1) :
-	    "memory");
-}
-
-static void
-fp_load(const struct env *e)
-{
-	__asm__ volatile("xrstor64 (%0)" : : "r"(e->fp), "a"(-1), "d"(-1) :
-	    "memory");
-}
-
 void
 sched_load_cr3(void)
 {
 	uint64_t cr3 = cpu()->seat->dom->cr3;
 
 	counters.noflush += cr3 >> 63;
-	__asm__ volatile("mov %0, %%cr3" : : "r"(cr3) : "memory");
+	hw_set_cr3(cr3);
 }
 
 void
@@ -68,9 +46,7 @@ sched_save(void)
 	e->regs = *c->regs;
 	e->seat = c->seat;
 	e->csp = c->csp;
-	__asm__ volatile("rdfsbase %0" : "=r"(e->fsbase));
-	__asm__ volatile("rdgsbase %0" : "=r"(e->gsbase));
-	fp_save(e);
+	hw_env_save(&e->fsbase, &e->gsbase, e->fp);
 	e->resume = RESUME_REGS;
 	e->pub->where = EXO_INDEX(c->seat->dom->id);
 	e->pub->home = EXO_INDEX(env_home_seat(e) != NULL ?
@@ -91,9 +67,7 @@ sched_load(struct env *e)
 	c->csp = e->csp;
 	*c->regs = e->regs;
 	c->switched = 1;
-	__asm__ volatile("wrfsbase %0" : : "r"(e->fsbase));
-	__asm__ volatile("wrgsbase %0" : : "r"(e->gsbase));
-	fp_load(e);
+	hw_env_load(e->fsbase, e->gsbase, e->fp);
 	sched_load_cr3();
 	trace_add(EXO_TR_SWITCH, 0);
 	if (e->resume == RESUME_OWN_ROW) {
@@ -163,7 +137,7 @@ sched_idle(void)
 
 	c->env = NULL;
 	c->env_id = 0;
-	__asm__ volatile("mov %0, %%cr3" : : "r"(tlb_kernel_cr3) : "memory");
+	hw_set_cr3(tlb_kernel_cr3);
 	c->idle = 1;
 	while ((e = sched_pick()) == NULL) {
 		if (env_due == 0) {
@@ -220,7 +194,7 @@ sched_clock(void)
 {
 	machine.clock_seq++;
 	machine.ticks++;
-	machine.tick_tsc = rdtsc();
+	machine.tick_tsc = hw_tsc();
 	machine.clock_seq++;
 	for (uint32_t n = 0; env_due != 0 && n < DUE_PER_TICK; n++) {
 		struct env *e = env_at(env_due);

@@ -16,6 +16,7 @@
 #include "cpu.h"
 #include "dev/lapic.h"
 #include "env.h"
+#include "hw.h"
 #include "panic.h"
 #include "sys.h"
 #include "table.h"
@@ -264,15 +265,6 @@ trap_deliver(enum exo_class class, uint32_t kind)
 	trap_double(class, kind);
 }
 
-static uint64_t
-read_cr2(void)
-{
-	uint64_t v;
-
-	__asm__ volatile("mov %%cr2, %0" : "=r"(v));
-	return v;
-}
-
 /* A trap while the kernel ran: a user address that failed, or the idle loop's
  * tick; all else is a bug. */
 static void
@@ -305,7 +297,7 @@ trap_c(struct exo_regs *r, uint64_t vector)
 {
 	struct cpu *c = cpu();
 
-	r->addr = vector == 14 ? read_cr2() : 0;
+	r->addr = vector == 14 ? hw_cr2() : 0;
 	if ((r->cs & 3) == 0) {
 		trap_kernel(r, vector);
 		return;
