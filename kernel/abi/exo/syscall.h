@@ -39,11 +39,11 @@
  * caller's seat becomes free; the callee sees rax = EXO_K_ENTER, rdi = badge.
  * At depth 0 the env's home moves too.  (Liedtke's LRPC by one primitive.)
  *	Errors: SLOT no such handle; STALE the handle or its domain is dead;
- *	BUSY the seat is occupied; DENIED it is reserved for another env.
+ *	LOOP the seat is on the env's chain; BUSY the seat is occupied; DENIED
+ *	it is reserved for another env.
  *
  * call(handle) - the same, and keep the caller's seat AWAY on the env's chain.
- *	Errors: as enter; DEPTH 8 calls are open; LOOP the seat is on the chain
- *	(checked before BUSY).
+ *	Errors: as enter; DEPTH 8 calls are open.
  *
  * reply() - return to the caller, where rax is EXO_K_REPLY.
  *	Errors: DEPTH no call is open; STATE the open entry is a trap (see
@@ -176,8 +176,10 @@
  * caller, empty there).  W is cleared in both; needs no capability; absent
  * entries copy as absent.  A batch.
  *	Errors: TYPE; ARG index, n, va, or the range leaves its table; EMPTY,
- *	REACH, FROZEN on dst; REACH va has no table at that level; SHARED an
- *	entry is live, or writable and bound; BUSY dst entry in use.
+ *	REACH, FROZEN on dst; REACH va has no table at that level; SHARED that
+ *	table is live; then per entry: STATE dst has no companion, or the frame
+ *	is being reguarded; SHARED it is live, bound, or no data; BUSY dst entry
+ *	in use.
  *
  * pt_empty(table, index, n) - clear n entries from index of an unreferenced
  * table that lost its last reference, or of one that its maker or, when the
