@@ -22,6 +22,7 @@
 #include "as.h"
 #include "env.h"
 #include "panic.h"
+#include "pure/rows.h"
 #include "sys.h"
 #include "table.h"
 #include "tlb.h"
@@ -32,12 +33,13 @@
 
 static struct record {
 	struct guard guard;
+	uint64_t links;			/* of a FREE row: pure/rows.h */
 	uint32_t depth;			/* the root account's: 0 */
-	uint32_t next_free;		/* of a FREE row; 0: none */
 	uint32_t stage, at;		/* of its end */
 } records[NACCTS];
 
-static uint32_t free_rows;		/* first FREE row, 0: none */
+static struct rows free_rows = { &records[0].links, sizeof(struct record),
+    0 };
 
 static struct exo_acct *
 acct_find(exo_id acct, uint32_t *index)
@@ -99,8 +101,7 @@ acct_boot(const uint32_t limit[EXO_RES_MAX])
 
 	for (uint32_t i = NACCTS - 1; i != ACCT_ROOT; i--) {
 		accts[i].gen = 1;
-		records[i].next_free = free_rows;
-		free_rows = i;
+		rows_put(&free_rows, i);
 	}
 	a->gen = 1;
 	a->state = EXO_ACCT_LIVE;
@@ -136,10 +137,10 @@ static uint32_t
 acct_make(uint32_t parent, uint32_t heir, const struct guard *guard,
     const uint32_t limit[EXO_RES_MAX])
 {
-	uint32_t i = free_rows;
+	uint32_t i = free_rows.first;
 	struct exo_acct *a = &accts[i];
 
-	free_rows = records[i].next_free;
+	rows_take(&free_rows, i);
 	records[i] = (struct record){ .guard = *guard,
 	    .depth = records[parent].depth + 1 };
 	*a = (struct exo_acct){ .gen = a->gen, .state = EXO_ACCT_LIVE,
@@ -179,7 +180,7 @@ sys_acct_create(exo_id acct, exo_slot slot, exo_slot guard, exo_id heir,
 		return r;
 	if (!acct_carvable((uint32_t)a, limit))
 		return -EXO_E_QUOTA;
-	if (free_rows == 0)
+	if (free_rows.first == 0)
 		return -EXO_E_FULL;
 	/* Act. */
 	r = acct_make((uint32_t)a, h, &g, limit);
@@ -483,9 +484,9 @@ acct_free(uint32_t acct)
 	acct_refund(parent, EXO_RES_ACCTS, 1);
 	accts[parent].children--;
 	*a = (struct exo_acct){ .gen = gen, .state = EXO_ACCT_FREE };
-	records[acct] = (struct record){ .next_free = free_rows };
+	records[acct] = (struct record){ .depth = 0 };
 	if (gen != 0)			/* else its names are used up */
-		free_rows = acct;
+		rows_put(&free_rows, acct);
 }
 
 /* Did the caller's own end come with somebody else's? */

@@ -18,13 +18,13 @@
  *		   client, no handle, no seat that is named, no table.
  * Guarded by: capability.  Published: EXO_DOMAINS.
  *
- * Free rows form a list, so that one may be taken by its number, too: exit_word
- * is the next one's number, and the previous one's << 32.  Row 0 is never used.
+ * Free rows are linked through exit_word (pure/rows.h).  Row 0 is never used.
  */
 #include "as.h"
 #include "domain.h"
 #include "env.h"
 #include "panic.h"
+#include "pure/rows.h"
 #include "sys.h"
 #include "table.h"
 #include "tlb.h"
@@ -32,7 +32,8 @@
 
 #define MON_DEPTH	16u
 
-static uint32_t free_rows;		/* first of the list, 0: none */
+static struct rows free_rows = { &domains[0].exit_word,
+    sizeof(struct exo_domain), 0 };
 
 struct domain *
 domain_at(uint32_t index)
@@ -67,40 +68,6 @@ domain_check(exo_id dom, exo_slot slot, uint32_t need, struct domain **out)
 
 /* ----------------------------------------------------------------- rows */
 
-static uint64_t
-row_links(uint32_t next, uint32_t prev)
-{
-	return (uint64_t)prev << 32 | next;
-}
-
-static void
-row_link(uint32_t index)
-{
-	uint32_t next = free_rows;
-
-	domains[index].exit_word = row_links(next, 0);
-	if (next != 0)
-		domains[next].exit_word =
-		    row_links((uint32_t)domains[next].exit_word, index);
-	free_rows = index;
-}
-
-static void
-row_unlink(uint32_t index)
-{
-	uint32_t next = (uint32_t)domains[index].exit_word;
-	uint32_t prev = (uint32_t)(domains[index].exit_word >> 32);
-
-	if (prev != 0)
-		domains[prev].exit_word =
-		    row_links(next, (uint32_t)(domains[prev].exit_word >> 32));
-	else
-		free_rows = next;
-	if (next != 0)
-		domains[next].exit_word =
-		    row_links((uint32_t)domains[next].exit_word, prev);
-}
-
 void
 domain_row_free(uint32_t index)
 {
@@ -111,7 +78,7 @@ domain_row_free(uint32_t index)
 	acct_refund(p->account, EXO_RES_DOMAINS, 1);
 	*p = (struct exo_domain){ .gen = gen, .state = EXO_DOM_FREE };
 	if (gen != 0)			/* else its names are used up */
-		row_link(index);
+		rows_put(&free_rows, index);
 }
 
 /* ------------------------------------------------------ monitors, masks */
@@ -326,7 +293,7 @@ domain_make(uint32_t index, uint32_t acct, exo_ppn frame, exo_ppn root,
 	struct exo_domain *p = &domains[index];
 	struct domain *d = page_kva(frame);
 
-	row_unlink(index);
+	rows_take(&free_rows, index);
 	page_pin(frame);
 	acct_charge(acct, EXO_RES_DOMAINS, 1);
 	*p = (struct exo_domain){ .gen = p->gen, .state = EXO_DOM_LIVE,
@@ -371,7 +338,7 @@ sys_domain_create(exo_id acct, exo_slot slot, exo_slot guard, uint32_t want,
 	if (want != EXO_NONE && (domains[want].state != EXO_DOM_FREE ||
 	    domains[want].gen == 0))
 		return -EXO_E_BUSY;
-	if (want == EXO_NONE && (want = free_rows) == 0)
+	if (want == EXO_NONE && (want = free_rows.first) == 0)
 		return -EXO_E_FULL;
 	if (!acct_room((uint32_t)a, EXO_RES_DOMAINS, 1))
 		return -EXO_E_QUOTA;
@@ -391,7 +358,7 @@ domain_boot(exo_ppn frame, exo_ppn root, const struct guard *guard)
 {
 	for (uint32_t i = ndomains - 1; i > 0; i--) {
 		domains[i].gen = 1;
-		row_link(i);
+		rows_put(&free_rows, i);
 	}
 	return domain_make(1, ACCT_ROOT, frame, root, &guard->name);
 }

@@ -14,11 +14,13 @@
  *	       (2) a link's seat is NULL only for a trap (trap_seat[i]), a
  *		   caller that is gone, or the hidden base.
  *	       (3) a DEAD env is in no seat but its home's.
- * Guarded by: capability.  Published: EXO_ENVS.
+ * Guarded by: capability.  Published: EXO_ENVS; free rows are linked through
+ * exit_word (pure/rows.h).
  */
 #include "cpu.h"
 #include "env.h"
 #include "panic.h"
+#include "pure/rows.h"
 #include "sys.h"
 #include "table.h"
 #include "trap.h"
@@ -26,6 +28,8 @@
 uint32_t nenvs;
 uint32_t env_due;
 static uint32_t env_due_last;
+static struct rows free_rows = { &envs[0].exit_word, sizeof(struct exo_env),
+    0 };
 
 struct env *
 env_at(uint32_t index)
@@ -593,7 +597,7 @@ sys_env_create(exo_id acct, exo_slot slot, exo_slot guard, uint32_t want,
 		want = env_free_row();
 		if (want == 0)
 			return -EXO_E_FULL;
-	} else if (envs[want].state != EXO_ENV_FREE)
+	} else if (envs[want].state != EXO_ENV_FREE || envs[want].gen == 0)
 		return -EXO_E_BUSY;
 	if (!acct_room((uint32_t)a, EXO_RES_ENVS, 1))
 		return -EXO_E_QUOTA;
@@ -604,20 +608,19 @@ sys_env_create(exo_id acct, exo_slot slot, exo_slot guard, uint32_t want,
 	return (long)e->id;
 }
 
-/* The lowest free row at or after where the last one was found: one scan of
- * the table at most, with a hint. */
+void
+env_boot(void)
+{
+	for (uint32_t i = nenvs - 1; i > 0; i--) {
+		envs[i].gen = 1;
+		rows_put(&free_rows, i);
+	}
+}
+
 uint32_t
 env_free_row(void)
 {
-	static uint32_t hint = 1;
-
-	for (uint32_t n = 0; n < nenvs; n++, hint++) {
-		if (hint >= nenvs)
-			hint = 1;
-		if (envs[hint].state == EXO_ENV_FREE)
-			return hint;
-	}
-	return 0;
+	return free_rows.first;
 }
 
 struct env *
@@ -628,9 +631,8 @@ env_make(uint32_t index, exo_ppn frame, const struct exo_cap *guard)
 	uint16_t fcw = 0x37f;		/* FNINIT's, SDM vol. 1, 8.1.5 */
 	uint32_t mxcsr = 0x1f80;	/* SDM vol. 1, 11.6.4 */
 
+	rows_take(&free_rows, index);
 	page_pin(frame);
-	if (p->gen == 0)
-		p->gen = 1;
 	__builtin_memset(e, 0, sizeof(*e));
 	e->pub = p;
 	e->id = EXO_ID(p->gen, index);
@@ -639,9 +641,8 @@ env_make(uint32_t index, exo_ppn frame, const struct exo_cap *guard)
 	e->csp = e->chain;
 	__builtin_memcpy(e->fp, &fcw, sizeof(fcw));
 	__builtin_memcpy(e->fp + 24, &mxcsr, sizeof(mxcsr));
-	p->frame = frame;
-	p->home = p->where = EXO_NONE;
-	p->state = EXO_ENV_EMBRYO;
+	*p = (struct exo_env){ .gen = p->gen, .state = EXO_ENV_EMBRYO,
+	    .frame = frame, .home = EXO_NONE, .where = EXO_NONE };
 	return e;
 }
 
@@ -811,7 +812,8 @@ env_row_free(uint32_t index)
 	uint32_t gen = p->gen + 1, account = p->account, frame = p->frame;
 
 	page_unpin(frame);
-	__builtin_memset(p, 0, sizeof(*p));
-	p->gen = gen == 0 ? 1 : gen;
+	*p = (struct exo_env){ .gen = gen, .state = EXO_ENV_FREE };
+	if (gen != 0)			/* else its names are used up */
+		rows_put(&free_rows, index);
 	acct_refund(account, EXO_RES_ENVS, 1);
 }

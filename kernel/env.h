@@ -30,6 +30,7 @@ void env_evict(struct env *e, struct seat *s);
 /* O(1): what is left is for env_reap. */
 void env_die(struct env *e, enum exo_cause cause, uint64_t word);
 
+void env_boot(void);			/* all rows are free */
 /* Make an env in a free row, of a frame that passed page_for_record. */
 uint32_t env_free_row(void);		/* 0: none */
 struct env *env_make(uint32_t index, exo_ppn frame,

@@ -150,6 +150,7 @@ first_make(const struct boot_info *b)
 
 	d = domain_boot(frame_next(EXO_PG_DOMAIN), root, &dom_name);
 	frame = frame_next(EXO_PG_ENV);
+	env_boot();
 	e = env_make(env_free_row(), frame, &env_name.name);
 	e->pub->account = ACCT_ROOT;
 	acct_charge(ACCT_ROOT, EXO_RES_ENVS, 1);
