@@ -5,7 +5,7 @@
 
 #include "cell.h"
 
-static const uint32_t cell_limits[EXO_RES_MAX] = { 128, 2, 4, 8, 0, 8, 8 };
+static const uint32_t cell_limits[EXO_RES_MAX] = { 128, 0, 1 };
 static const struct cell_opts cell_opts = { .limits = cell_limits };
 
 /* ---- capabilities */
