@@ -46,6 +46,7 @@ struct hw_tag {
 
 static struct hw_cpu {
 	enum hw_mode mode;
+	bool blind;			/* keeps nothing, sets no A, no D */
 	uint64_t cr3;
 	struct hw_tag tag[HW_TAGS];
 } hw;
@@ -155,6 +156,8 @@ hw_touch(void)
 	    .ppn = (uint8_t)(hw.cr3 >> 12) };
 	uint32_t n = t->n;
 
+	if (hw.blind)
+		return;
 	hw_walk(t, root);
 	for (uint32_t i = 0; i < n; i++)
 		if (t->item[i].level > 0)

@@ -131,6 +131,7 @@ static struct exo_cap cap[NDOM + 1][S_COUNT];
 static uint32_t acct_limit = NFRAMES;
 
 static void (*world_judge)(void);
+static exo_ppn world_forced;		/* a frame that this call may unmap */
 static bool world_failed;
 static jmp_buf world_panic;
 
@@ -383,9 +384,9 @@ call_end(long r)
 		world_save(&after);
 		if (memcmp(&after, &world_before, sizeof(after)) != 0)
 			world_fail("a refused call changed something");
-	}
-	if (world_judge != NULL)
+	} else if (world_judge != NULL)
 		world_judge();
+	world_forced = 0;
 	return r;
 }
 
@@ -684,9 +685,9 @@ rnd_slot_for(exo_ppn ppn)
 static bool
 fits_opened(const struct exo_page *p, uint32_t need)
 {
-	return page_owned((exo_ppn)(p - pages)) && p->kind >= EXO_PG_DATA &&
+	return page_owned((exo_ppn)(p - pages)) &&
 	    cap_check(S_OWN, &page_guards[p - pages].name, need) == 0 &&
-	    (p->maps > 0 || chance(10));
+	    (p->maps > 1 || chance(p->maps == 1 ? 50 : 5));
 }
 
 /* ---------------------------------------------------------------- steps */
@@ -716,8 +717,8 @@ step_alloc(void)
 	    EXO_PG_PT3 | EXO_KIND_LIVE, EXO_PG_PT4, EXO_PG_SEATS };
 	uint32_t k = kind[rnd(sizeof(kind) / sizeof(kind[0]))];
 
-	(void)step_alloc_kind(k, k & EXO_KIND_LIVE && chance(80) ? S_SHARED :
-	    chance(80) ? S_OWN : S_CHILD);
+	(void)step_alloc_kind(k, chance(k & EXO_KIND_LIVE ? 80 : 20) ?
+	    S_SHARED : chance(80) ? S_OWN : S_CHILD);
 }
 
 static void
@@ -730,6 +731,23 @@ step_free(void)
 	(void)CALL_FREE(rnd_slot_for(ppn), ppn, 1 + rnd(3));
 }
 
+/* Made by the running domain, and reached by nobody. */
+static bool
+fits_loose(const struct exo_page *p, uint32_t kind)
+{
+	return p->kind == kind && p->refs == 0 &&
+	    EXO_ID(p->maker_gen, p->maker) == cur_domain()->id;
+}
+
+/* Data out of the common: live, mapped already, or being reguarded. */
+static bool
+fits_special(const struct exo_page *p, uint32_t arg)
+{
+	(void)arg;
+	return p->kind == EXO_PG_DATA && (p->flags != 0 || (p->maps > 0 &&
+	    chance(20)));
+}
+
 /* What could be entered in a table of this kind. */
 static exo_ppn
 rnd_target(uint32_t kind)
@@ -737,10 +755,11 @@ rnd_target(uint32_t kind)
 	if (chance(3))
 		return rnd(NFRAMES);
 	if (kind > EXO_PG_PT1)
-		return rnd_kind(kind - 1);
-	if (chance(6))
+		return chance(50) ? rnd_kind(kind - 1) :
+		    rnd_frame(fits_loose, kind - 1);
+	if (chance(12))
 		return chance(70) ? rnd_frame(fits_table, 0) : DEVICE;
-	return rnd_kind(EXO_PG_DATA);
+	return chance(40) ? rnd_frame(fits_special, 0) : rnd_kind(EXO_PG_DATA);
 }
 
 static uint64_t
@@ -776,7 +795,19 @@ rnd_reached(void)
 static exo_ppn
 rnd_table(void)
 {
-	return chance(75) ? rnd_reached() : rnd_frame(fits_table, 0);
+	if (chance(70))
+		return rnd_reached();
+	return chance(50) ? rnd_frame(fits_table, 0) :
+	    rnd_frame(fits_loose, EXO_PG_PT1 + rnd(4));
+}
+
+/* Unlink something on the way to an address. */
+static void
+step_drop(void)
+{
+	exo_ppn t = rnd_reached();
+
+	(void)CALL_SET(t, rnd(2), 0, S_NONE);
 }
 
 static void
@@ -832,6 +863,7 @@ step_unmap(void)
 	exo_slot s = rnd_slot_for(ppn);
 	uint64_t n = 1 + rnd(3);
 
+	world_forced = ppn;
 	(void)CALL(sys_page_unmap(s, ppn, n), "%u: page_unmap(%u, %u, %u)", D,
 	    s, ppn, P(n));
 }
@@ -842,8 +874,9 @@ step_guard(void)
 	exo_ppn ppn = chance(70) ? rnd_frame(fits_opened, EXO_R_GUARD) :
 	    rnd_kind(EXO_PG_DATA);
 	exo_slot s = rnd_slot_for(ppn), g = chance(50) ? S_CHILD : S_OWN;
-	uint64_t n = 1 + rnd(3);
+	uint64_t n = chance(70) ? 1 : 3;
 
+	world_forced = ppn;
 	(void)CALL(sys_page_guard(s, g, ppn, n),
 	    "%u: page_guard(%u, %u, %u, %u)", D, s, g, ppn, P(n));
 }
@@ -868,21 +901,18 @@ step_switch(void)
 static void
 step_pcid(void)
 {
-	uint32_t p = rnd(NTAGS + 1), d = 1 + rnd(NDOM);
+	uint32_t p = chance(10) ? rnd(NTAGS + 2) : 1 + rnd(NTAGS);
+	uint32_t d = chance(10) ? rnd(NDOM + 1) : rnd_live();
 
-	switch (rnd(5)) {
-	case 0:
+	if (p <= NTAGS && pcids[p].account == EXO_NONE && chance(80))
 		(void)CALL(sys_pcid_alloc(0, 0, S_SHARED, p),
 		    "%u: pcid_alloc(%u)", D, p);
-		break;
-	case 1:
+	else if (chance(12))
 		(void)CALL(sys_pcid_free(S_SHARED, p), "%u: pcid_free(%u)", D,
 		    p);
-		break;
-	default:
+	else
 		(void)CALL(sys_pcid_bind(S_SHARED, p, 0, dom[d].id),
 		    "%u: pcid_bind(%u, %u)", D, p, d);
-	}
 }
 
 static void
@@ -915,7 +945,7 @@ step_bind(void)
 		(void)CALL((page_unbind(ppn), 0), "page_unbind(%u)", ppn);
 		return;
 	}
-	ppn = rnd_kind(EXO_PG_DATA);
+	ppn = rnd_frame(fits_special, 0);
 	s = rnd_slot_for(ppn);
 	r = CALL(page_bindable(ppn, s), "%u: page_bindable(%u, %u)", D, s,
 	    ppn);
@@ -971,7 +1001,8 @@ step_fork(void)
 	    (root = step_alloc_kind(EXO_PG_PT4, S_OWN)) == 0)
 		return;
 	(void)CALL_COPY(root, 0, 0, HW_WIDE);
-	(void)CALL_CREATE(root);
+	if (chance(80))
+		(void)CALL_CREATE(root);
 }
 
 /* Make va writable: copy what is frozen on the way, table by table. */
@@ -1016,10 +1047,10 @@ static const struct {
 } steps[] = {
 	{ 12, step_alloc }, { 8, step_free }, { 40, step_set },
 	{ 14, step_batch }, { 12, step_copy }, { 8, step_empty },
-	{ 6, step_unmap }, { 4, step_guard }, { 16, step_switch },
-	{ 10, step_pcid }, { 6, step_die }, { 2, step_create },
+	{ 10, step_unmap }, { 4, step_guard }, { 16, step_switch },
+	{ 14, step_pcid }, { 6, step_die }, { 2, step_create },
 	{ 4, step_bind }, { 26, step_build }, { 3, step_fork },
-	{ 12, step_cow },
+	{ 12, step_cow }, { 5, step_drop },
 };
 
 static void
