@@ -37,6 +37,12 @@
 #define PTE_MAY		(EXO_PTE_MAYW | EXO_PTE_MAYX)
 #define PTE_KEEP	(EXO_PTE_ASK & ~(PTE_MAY | EXO_PTE_U))
 
+/*
+ * Grows when a table gains or loses a link, or is given back, and when a slot
+ * loses what it held: all that last_edit rests on.
+ */
+uint64_t as_changes;
+
 uint64_t as_kernel_entry[AS_KERNEL_ENTRIES];
 const uint32_t as_kernel_index[AS_KERNEL_ENTRIES] = { 256, 510, 511 };
 
@@ -182,16 +188,21 @@ rmap_at(uint32_t name)
 	return &links[name & 511];
 }
 
+/* The first to map a frame stays the first on its list. */
 INLINE void
 rmap_add(struct exo_page *p, struct exo_rmap *link, uint32_t name)
 {
-	uint32_t first = p->rmap;
+	struct exo_rmap *first;
 
-	p->rmap = name;
-	if (first != 0) {
-		link->next = first;
-		rmap_at(first)->prev = name;
+	if (p->rmap == 0) {
+		p->rmap = name;
+		return;
 	}
+	first = rmap_at(p->rmap);
+	*link = (struct exo_rmap){ first->next, p->rmap };
+	if (first->next != 0)
+		rmap_at(first->next)->prev = name;
+	first->next = name;
 }
 
 INLINE void
@@ -256,6 +267,7 @@ link_put(const struct table *t, uint32_t index, uint64_t pte)
 {
 	struct exo_page *c = &pages[EXO_PTE_PPN(pte)];
 
+	as_changes++;
 	c->refs++;
 	c->parents ^= t->ppn << 9 | index;
 	t->pt[index] = pte;
@@ -265,6 +277,7 @@ link_put(const struct table *t, uint32_t index, uint64_t pte)
 static void
 table_unref(struct exo_page *c)
 {
+	as_changes++;
 	if (--c->refs == 0 && !page_is_live(c) && c->entries > 0)
 		c->flags |= EXO_PF_EMPTY;
 }
@@ -279,21 +292,77 @@ link_drop(const struct table *t, uint32_t index)
 	table_unref(c);
 }
 
+/*
+ * Not by who reaches it: by force, or because its table is given up.  What the
+ * last user left in a private frame is not for whoever has its guard.
+ */
 static void
 entry_drop(const struct table *t, uint32_t index)
 {
-	if (t->page->kind == EXO_PG_PT1)
+	struct exo_page *p = &pages[EXO_PTE_PPN(t->pt[index])];
+
+	if (t->page->kind == EXO_PG_PT1) {
 		map_drop(t, index);
-	else
+		if (p->maps == 0 && p->kind == EXO_PG_DATA && !page_is_live(p))
+			p->flags |= EXO_PF_SCRUB;
+	} else
 		link_drop(t, index);
 	if (--t->page->entries == 0)
 		t->page->flags &= ~EXO_PF_EMPTY;
 }
 
 /*
+ * A run: new mappings that ask for the same bits, of frames of the same kind,
+ * not mapped nor used, whose guards have the same serial.  What one was
+ * checked for holds for all; ask ~0: none was.
+ */
+struct run {
+	uint64_t ask;			/* of a pte, all but the address */
+	uint64_t put;			/* what is entered, likewise */
+	uint64_t serial;
+	uint64_t counts;		/* maps and uses, as one word */
+	uint32_t execs;
+	uint32_t kind;			/* kind, flags and pins, as one word */
+};
+
+/* struct exo_page, its small fields taken together. */
+struct __attribute__((may_alias)) page_words {
+	uint32_t account;
+	uint32_t kind;			/* kind, flags, pins */
+	uint64_t counts;		/* maps, uses */
+	uint32_t execs;
+	uint32_t refs;
+	uint32_t rmap;
+};
+
+#define SAME_PLACE(word, field)						      \
+	_Static_assert(offsetof(struct page_words, word) ==		      \
+	    offsetof(struct exo_page, field), "page_words")
+
+SAME_PLACE(kind, kind);
+SAME_PLACE(counts, maps);
+SAME_PLACE(execs, execs);
+SAME_PLACE(refs, refs);
+SAME_PLACE(rmap, rmap);
+
+typedef uint64_t __attribute__((may_alias)) word64;
+
+INLINE struct page_words *
+page_words(exo_ppn ppn)
+{
+	return (struct page_words *)&pages[ppn];
+}
+
+/*
  * An edit: pt_set or pt_batch on one table.
  */
 struct edit {
+	/*
+	 * While all of these are as they were, the table is one that the
+	 * running domain may edit, and `run` has been checked.  dom NULL: not.
+	 */
+	const struct domain *dom;
+	uint64_t changes;
 	struct table t;
 	/*
 	 * The common frame, which may be mapped here: data, live in a live
@@ -305,9 +374,13 @@ struct edit {
 	uint64_t rights;		/* found then */
 	uint64_t denied;		/* bits of pte ^ NX that they don't give */
 	uint64_t may;			/* MAYW, MAYX */
+	struct run run;
 	uint32_t grown;			/* entries more than before */
 	struct taken taken;
 };
+
+/* This CPU's last edit.  Tables are edited again and again, page by page. */
+static struct edit last_edit;
 
 #define KF(kind, flags)	((uint32_t)(kind) | (uint32_t)(flags) << 8)
 #define SERIAL_NONE	(~0ull)
@@ -321,8 +394,10 @@ page_kf(const struct exo_page *p)
 INLINE void
 edit_begin(struct edit *e, exo_ppn table, exo_slot slot)
 {
+	e->dom = NULL;
 	e->t = table_at(table);
 	e->slot = slot;
+	e->run.ask = ~0ull;
 	e->serial = SERIAL_NONE;
 	e->rights = e->denied = e->may = 0;
 	e->grown = 0;
@@ -338,12 +413,26 @@ edit_begin(struct edit *e, exo_ppn table, exo_slot slot)
 	}
 }
 
+/* The same edit again, if nothing that it was checked for has changed. */
+INLINE bool
+edit_again(const struct edit *e, exo_ppn table)
+{
+	return e->t.ppn == table && e->changes == as_changes &&
+	    e->dom == cur_domain();
+}
+
 INLINE void
 edit_end(struct edit *e)
 {
+	if (e->t.page->kind == EXO_PG_PT1 && !page_is_live(e->t.page)) {
+		e->dom = cur_domain();
+		e->changes = as_changes;
+	}
 	e->t.page->entries += e->grown;
+	e->grown = 0;
 	if (e->taken.n > 0)
 		flush_taken(e->t.ppn, &e->taken);
+	e->taken.n = 0;
 }
 
 /* Hold the slot to a guard, once for a run of equal ones. */
@@ -405,16 +494,17 @@ map_odd(const struct edit *e, const struct exo_page *p, uint64_t pte)
 }
 
 /*
- * One more entry for a frame that has some, or kernel uses.  Errors: SHARED;
- * WX.
+ * One more entry for a frame that has some, or kernel uses.  A private frame's
+ * guard does not show what others made of it: it takes another entry, to read
+ * it, only from who reaches its first one.  Errors: SHARED; WX.
  */
-INLINE long
+static __attribute__((noinline)) long
 map_beside(const struct exo_page *p, uint64_t pte)
 {
 	uint32_t w = pte_w(pte), x = pte_x(pte);
 
 	if (p->kind == EXO_PG_DATA && !page_is_live(p) &&
-	    (p->uses > 0 || (w && p->maps > 0)))
+	    (p->uses > 0 || w || table_mine(p->rmap >> 9) < 0))
 		return -EXO_E_SHARED;
 	if ((w && p->execs > 0) || (x && p->uses > 0))
 		return -EXO_E_WX;
@@ -461,11 +551,123 @@ map_change(struct edit *e, uint32_t index, uint64_t pte)
 	return 0;
 }
 
+/* A data frame, not mapped nor used, has passed for these bits. */
+INLINE void
+run_begin(struct run *r, exo_ppn ppn, uint64_t pte, uint64_t put)
+{
+	const struct page_words *p = page_words(ppn);
+
+	if (pages[ppn].kind != EXO_PG_DATA || p->counts != 0)
+		return;
+	r->ask = pte & ~EXO_PTE_ADDR;
+	r->put = put & ~EXO_PTE_ADDR;
+	r->serial = page_guards[ppn].serial;
+	r->counts = 1 | (uint64_t)pte_w(pte) << 32;
+	r->execs = pte_x(pte);
+	r->kind = p->kind;
+}
+
+/* Take out the entry for a frame; commit. */
+INLINE void
+edit_drop(struct edit *e, uint32_t index)
+{
+	map_drop(&e->t, index);
+	e->grown--;
+	take(&e->taken, index);
+}
+
+/*
+ * Take out the entry for a frame that only it maps.  False: the general way is
+ * needed, and nothing was done.
+ */
+INLINE bool
+run_drop(uint64_t old, const struct exo_rmap *link)
+{
+	struct page_words *p = page_words(EXO_PTE_PPN(old));
+
+	if (p->counts != (1 | (old & EXO_PTE_W) << 31) ||
+	    *(const word64 *)link != 0)
+		return false;
+	/* Act. */
+	p->counts = 0;
+	p->execs = 0;
+	p->rmap = 0;
+	return true;
+}
+
+INLINE void
+run_end(struct edit *e, uint64_t added, uint64_t dropped)
+{
+	if (dropped > FLUSH_PAGES)
+		e->taken.n = FLUSH_PAGES + 1;
+	e->t.page->entries += (uint32_t)(added - dropped);
+}
+
+/* Clear as many of n as there are zeroes, from frames that nobody else maps. */
+static __attribute__((noinline)) uint64_t
+run_clear(struct edit *e, uint32_t index, const uint64_t *pte, uint64_t n)
+{
+	const struct exo_rmap *links = e->t.links + index;
+	uint64_t *pt = e->t.pt + index;
+	uint64_t i, dropped = 0;
+
+	for (i = 0; i < n && pte[i] == 0; i++) {
+		if (pt[i] == 0)
+			continue;
+		if (!run_drop(pt[i], &links[i]))
+			break;
+		pt[i] = 0;
+		if (dropped++ < FLUSH_PAGES)
+			take(&e->taken, index + (uint32_t)i);
+	}
+	run_end(e, 0, dropped);
+	return i;
+}
+
+/*
+ * Enter as many of n as are of the run: how many.  What is compared of an entry
+ * and its frame is all that the first was checked for; the loop has some 30
+ * instructions for an entry added, and 20 more for one replaced.
+ */
+INLINE uint64_t
+run_put(struct edit *e, uint32_t index, const uint64_t *pte, uint64_t n)
+{
+	const struct run r = e->run;
+	const uint32_t limit = npages;
+	const struct exo_rmap *links = e->t.links + index;
+	uint64_t *pt = e->t.pt + index;
+	uint32_t name = e->t.ppn << 9 | index;
+	uint64_t i, dropped = 0;
+
+	for (i = 0; i < n; i++) {
+		const uint64_t addr = pte[i] ^ r.ask, ppn = addr >> 12;
+		struct page_words *p = page_words((exo_ppn)ppn);
+
+		if ((addr & ~EXO_PTE_ADDR) != 0 || ppn >= limit ||
+		    p->kind != r.kind || p->counts != 0 ||
+		    page_guards[ppn].serial != r.serial)
+			break;
+		/* Act. */
+		if (pt[i] != 0) {
+			if (!run_drop(pt[i], &links[i]))
+				break;
+			if (dropped++ < FLUSH_PAGES)
+				take(&e->taken, index + (uint32_t)i);
+		}
+		p->counts = r.counts;
+		p->execs = r.execs;
+		p->rmap = name++;
+		pt[i] = addr | r.put;
+	}
+	run_end(e, i, dropped);
+	return i;
+}
+
 /*
  * One entry of a PT1, which the caller may edit.  Errors: TYPE; STATE; SLOT,
  * DENIED, RIGHTS; SHARED; WX.
  */
-INLINE long
+static __attribute__((noinline)) long
 map_set(struct edit *e, uint32_t index, uint64_t pte)
 {
 	uint64_t old = e->t.pt[index], ask = pte ^ EXO_PTE_NX;
@@ -495,14 +697,14 @@ map_set(struct edit *e, uint32_t index, uint64_t pte)
 			return -EXO_E_WX;
 	}
 	/* Act. */
-	if (old != 0) {
-		map_drop(&e->t, index);
-		e->grown--;
-		take(&e->taken, index);
-	}
+	if (old != 0)
+		edit_drop(e, index);
 	if (pte != 0) {
-		map_put(&e->t, index,
-		    (pte & PTE_KEEP) | EXO_PTE_U | e->may);
+		uint64_t put = (pte & PTE_KEEP) | EXO_PTE_U | e->may;
+
+		page_scrub(ppn);
+		run_begin(&e->run, ppn, pte, put);
+		map_put(&e->t, index, put);
 		e->grown++;
 	}
 	return 0;
@@ -612,15 +814,25 @@ table_editable(exo_ppn table, exo_slot tslot)
 	return table_mine(table);
 }
 
+/* One entry of the table that is being edited. */
+INLINE long
+edit_set(struct edit *e, uint32_t index, uint64_t pte)
+{
+	if (!pte_sound(pte))
+		return -EXO_E_ARG;
+	return e->t.page->kind == EXO_PG_PT1 ? map_set(e, index, pte) :
+	    link_set(e, index, pte);
+}
+
 /*
  * pt_set: TYPE; ARG; EMPTY; REACH, FROZEN; SLOT, DENIED, RIGHTS; then as
  * map_set or link_set.
  */
-long
-sys_pt_set(exo_slot tslot, exo_ppn table, uint32_t index, uint64_t pte,
+static __attribute__((noinline)) long
+pt_set_slow(exo_slot tslot, exo_ppn table, uint32_t index, uint64_t pte,
     exo_slot slot)
 {
-	struct edit e;
+	struct edit *e = &last_edit;
 	long r;
 
 	if (table >= npages || !page_is_table(&pages[table]))
@@ -630,13 +842,43 @@ sys_pt_set(exo_slot tslot, exo_ppn table, uint32_t index, uint64_t pte,
 	r = table_editable(table, tslot);
 	if (r < 0)
 		return r;
-	edit_begin(&e, table, slot);
-	if (pages[table].kind == EXO_PG_PT1)
-		r = map_set(&e, index, pte);
-	else
-		r = link_set(&e, index, pte);
-	edit_end(&e);
+	if (!edit_again(e, table) || (e->slot != slot && pte != 0))
+		edit_begin(e, table, slot);
+	r = edit_set(e, index, pte);
+	edit_end(e);
 	return r;
+}
+
+long
+sys_pt_set(exo_slot tslot, exo_ppn table, uint32_t index, uint64_t pte,
+    exo_slot slot)
+{
+	struct edit *e = &last_edit;
+
+	if (!edit_again(e, table) || e->slot != slot || index >= PT_ENTRIES ||
+	    e->t.pt[index] != 0 || run_put(e, index, &pte, 1) == 0)
+		return pt_set_slow(tslot, table, index, pte, slot);
+	return 0;
+}
+
+/* The quick part of a batch: how many of n.  The loops have registers enough
+ * only in functions of their own. */
+static __attribute__((noinline)) uint64_t
+run_put_all(struct edit *e, uint32_t index, const uint64_t *pte, uint64_t n)
+{
+	return run_put(e, index, pte, n);
+}
+
+INLINE uint64_t
+edit_run(struct edit *e, uint32_t index, const uint64_t *pte, uint64_t n)
+{
+	if (e->t.links == NULL)
+		return 0;
+	if (pte[0] == 0)
+		return run_clear(e, index, pte, n);
+	if (((e->t.pt[index] ^ pte[0]) & EXO_PTE_ADDR) == 0)
+		return 0;		/* other bits for the same frame */
+	return run_put_all(e, index, pte, n);
 }
 
 /* pt_batch: ARG, ADDR; then as pt_set. */
@@ -645,7 +887,7 @@ sys_pt_batch(exo_slot tslot, exo_ppn table, uint32_t index, uint64_t n,
     uint64_t ptes, exo_slot slot)
 {
 	const uint64_t *pte = cpu()->batch;
-	struct edit e;
+	struct edit *e = &last_edit;
 	uint64_t i;
 	long r;
 
@@ -662,18 +904,17 @@ sys_pt_batch(exo_slot tslot, exo_ppn table, uint32_t index, uint64_t n,
 	r = table_editable(table, tslot);
 	if (r < 0)
 		return r;
-	edit_begin(&e, table, slot);
+	if (!edit_again(e, table) || e->slot != slot)
+		edit_begin(e, table, slot);
 	for (i = 0; i < n; i++) {
-		if (!pte_sound(pte[i]))
-			r = -EXO_E_ARG;
-		else if (e.t.page->kind == EXO_PG_PT1)
-			r = map_set(&e, index + (uint32_t)i, pte[i]);
-		else
-			r = link_set(&e, index + (uint32_t)i, pte[i]);
+		i += edit_run(e, index + (uint32_t)i, pte + i, n - i);
+		if (i == n)
+			break;
+		r = edit_set(e, index + (uint32_t)i, pte[i]);
 		if (r < 0)
 			break;
 	}
-	edit_end(&e);
+	edit_end(e);
 	return i > 0 ? (long)i : r;
 }
 
@@ -988,6 +1229,7 @@ as_root_ok(exo_ppn root)
 void
 as_root_use(exo_ppn root, uint32_t dom_index)
 {
+	as_changes++;
 	pages[root].refs++;
 	pages[root].parents ^= dom_index;
 }

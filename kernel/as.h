@@ -4,6 +4,9 @@
 
 #include "page.h"
 
+/* Grows with whatever may make a checked edit of a table wrong: see as.c. */
+extern uint64_t as_changes;
+
 /* The kernel's entries of a fresh root: slots 256, 510 and 511. */
 #define AS_KERNEL_ENTRIES	3u
 extern uint64_t as_kernel_entry[AS_KERNEL_ENTRIES];

@@ -14,6 +14,7 @@
  * Guarded by: being the running domain's.  Published: which tables are bound
  * (EXO_DOMAINS), never what they hold.
  */
+#include "as.h"
 #include "cap.h"
 #include "domain.h"
 #include "panic.h"
@@ -62,6 +63,7 @@ slot_held(exo_slot slot, struct slot *out)
 static void
 slot_empty(const struct slot *s)
 {
+	as_changes++;
 	*s->cap = (struct exo_cap){ .kind = EXO_SLOT_EMPTY };
 	*s->serial = 0;
 }
@@ -219,6 +221,7 @@ slots_detach(struct domain *d, uint32_t which)
 {
 	exo_ppn ppn = d->slot_ppn[which];
 
+	as_changes++;
 	d->slot_ppn[which] = 0;
 	d->pub->slot_tables[which] = 0;
 	page_unpin(ppn);

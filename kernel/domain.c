@@ -242,7 +242,8 @@ sys_domain_monitor(exo_id dom, exo_slot slot, uint64_t actions, uint64_t mask,
 		    (r = user_read(how.given, mask, sizeof(how.given))) != 0)
 			return r;
 	}
-	if ((flags & ~(EXO_MON_RELEASE | EXO_MON_DROP)) != 0)
+	if ((flags & ~(EXO_MON_RELEASE | EXO_MON_DROP)) != 0 ||
+	    (!(flags & EXO_MON_DROP) && !mask_has(how.given, EXO_NR_reply)))
 		return -EXO_E_ARG;
 	for (uint32_t i = 0; i < EXO_CLASSES; i++)
 		if (rows[i] >= EXO_ACTIONS)

@@ -547,8 +547,6 @@ sys_reply(void)
 	uint32_t i;
 
 	counters.slow_enters++;
-	if (refused(EXO_NR_reply))
-		return 0;
 	if (c->csp == e->chain)
 		return -EXO_E_DEPTH;
 	i = (uint32_t)(l - e->chain);

@@ -101,6 +101,16 @@ page_fill(exo_ppn ppn, uint32_t kind)
 }
 
 void
+page_scrub(exo_ppn ppn)
+{
+	if ((pages[ppn].flags & EXO_PF_SCRUB) == 0)
+		return;
+	page_zero(ppn);
+	counters.frames_zeroed++;
+	pages[ppn].flags &= ~EXO_PF_SCRUB;
+}
+
+void
 page_take(uint32_t acct, const struct guard *guard, uint32_t kind, exo_ppn ppn)
 {
 	struct exo_page *p = &pages[ppn];
@@ -140,6 +150,7 @@ page_release(exo_ppn ppn)
 	bool zero = page_left_zero(ppn);
 
 	assert(page_owned(ppn) && page_idle(ppn));
+	as_changes++;
 	if (p->companion != 0)
 		pages[p->companion].companion = 0;
 	list_remove(&accts[p->account].frames, ppn);

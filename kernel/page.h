@@ -31,6 +31,8 @@ page_is_live(const struct exo_page *p)
  */
 void page_take(uint32_t acct, const struct guard *guard, uint32_t kind,
     exo_ppn ppn);
+/* Zero a frame that was taken from its last user, before it is mapped again. */
+void page_scrub(exo_ppn ppn);
 /* Give back a frame that nothing refers to. */
 void page_release(exo_ppn ppn);
 bool page_idle(exo_ppn ppn);

@@ -496,23 +496,15 @@ in_call_self(struct cell_page *p, uint64_t a, uint64_t b, uint64_t c)
 	return 0x55;
 }
 
-TEST(mask_redirects_an_open_reply)
+TEST(mask_must_allow_reply)
 {
 	struct cell m, c;
-	exo_id env;
 
 	cell_make(&m, NULL);
 	cell_make(&c, NULL);
 	EQ(watch(&m, &c, ROWS(PASS, PASS, SUSPEND, PASS, PASS, PASS),
-	    NOT(reply), ALL, 0), 0);
-	env = cell_env_make(&c);
-	must(cell_bind(&c, 3, env, cell_service_entry, NULL));
-	cell_link(&c, 3, 0, &c, 0);
-	must(cell_env_begin(&c, env, 2, in_call_self, 0));
-	listen(&m, env, &c);
-	OK(cell_run_state(&c, env, EXO_ENV_SUSPENDED));
-	EQ(event(&m)->kind, EXO_K_REFUSED);
-	EQ(event(&m)->regs.rax, EXO_NR_BASE + EXO_NR_reply);
+	    NOT(reply), ALL, 0), -EXO_E_ARG);
+	EQ(EXO_DOMAINS[EXO_INDEX(c.domain)].monitor, EXO_NONE);
 	cell_end(&c);
 	cell_end(&m);
 }

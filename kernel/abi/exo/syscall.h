@@ -163,8 +163,8 @@
  *	DENIED, RIGHTS on table (live); then on the frame or table to enter:
  *	TYPE; STATE it is being reguarded, or a PT1 lacks its companion; SLOT,
  *	DENIED, RIGHTS; REACH a private table that is not fresh and mine; EMPTY;
- *	SHARED a private frame that has a writable mapping, or would be
- *	writable while not sole; LOOP widening a link to a table with two
+ *	SHARED a private frame that is mapped already (but read-only and
+ *	first by the caller), or would be writable while not sole; LOOP widening a link to a table with two
  *	references; WX.
  *
  * pt_batch(tslot, table, index, n, ptes, slot) - entries index .. index+n-1
@@ -213,7 +213,8 @@
  *
  * domain_monitor(dom, slot, actions, mask, flags) - become the monitor of a
  * domain, or change my rows: actions: uint8_t[EXO_CLASSES]; mask:
- * uint64_t[2], a set bit allows that call number; flags: EXO_MON_RELEASE my
+ * uint64_t[2], a set bit allows that call number (reply's must be set: it only
+ * gives back what a call lent); flags: EXO_MON_RELEASE my
  * death releases its clients instead of killing them; EXO_MON_DROP stop
  * monitoring.
  *	Errors: NAME; SLOT, DENIED, RIGHTS (MONITOR); STATE dead; ADDR; ARG;

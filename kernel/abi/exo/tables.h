@@ -100,6 +100,8 @@ enum exo_kind {
 #define EXO_PF_REGUARD		0x04u	/* guard changed, mappings still go */
 #define EXO_PF_EMPTY		0x08u	/* table: must be emptied first */
 #define EXO_PF_BOUND		0x10u	/* the kernel writes it: one binder */
+#define EXO_PF_SCRUB	0x20u	/* private: taken from its last user, and
+				 * zeroed before it is mapped again */
 
 /*
  * A frame.  EXO_PAGES[ppn].
