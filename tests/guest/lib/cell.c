@@ -365,20 +365,23 @@ cell_link(struct cell *c, uint32_t seat, uint64_t badge, struct cell *to,
 
 /* ----------------------------------------------------------------- ending */
 
-/* Whatever an account's domains and envs have become. */
+/* Whatever is dead, anybody may. */
 static void
-reap_rows(uint32_t acct)
+reap_all(void)
 {
 	for (uint32_t i = 1; i < EXO_MACHINE->ndomains; i++) {
-		if (EXO_DOMAINS[i].account == acct &&
-		    EXO_DOMAINS[i].state == EXO_DOM_DEAD)
+		if (EXO_DOMAINS[i].state == EXO_DOM_DEAD)
 			(void)!exo_domain_reap(EXO_ID(EXO_DOMAINS[i].gen, i),
 			    EXO_STEPS_MAX);
 	}
 	for (uint32_t i = 1; i < EXO_MACHINE->nenvs; i++) {
-		if (EXO_ENVS[i].account == acct &&
-		    EXO_ENVS[i].state == EXO_ENV_DEAD)
+		if (EXO_ENVS[i].state == EXO_ENV_DEAD)
 			(void)!exo_env_reap(EXO_ID(EXO_ENVS[i].gen, i),
+			    EXO_STEPS_MAX);
+	}
+	for (uint32_t i = 1; i < EXO_MACHINE->naccts; i++) {
+		if (EXO_ACCTS[i].state == EXO_ACCT_DYING)
+			(void)!exo_acct_reap(EXO_ID(EXO_ACCTS[i].gen, i),
 			    EXO_STEPS_MAX);
 	}
 }
@@ -386,7 +389,6 @@ reap_rows(uint32_t acct)
 void
 cell_reap(struct cell *c)
 {
-	uint32_t acct = EXO_INDEX(c->acct);
 	long r = 0;
 
 	if (c->handle != EXO_NONE)
@@ -398,7 +400,7 @@ cell_reap(struct cell *c)
 		if (r == -EXO_E_NAME)
 			break;
 		if (r == -EXO_E_BUSY)
-			reap_rows(acct);
+			reap_all();
 		else if (r < 0)
 			break;
 	}
