@@ -25,8 +25,7 @@ extern const uint64_t cap_mask[EXO_CAP_NAME + 1][4];
 static inline bool
 cap_dominates(const struct exo_cap *a, const struct exo_cap *guard)
 {
-	typedef uint64_t __attribute__((may_alias, aligned(2)))
-	    word;
+	typedef uint64_t __attribute__((may_alias, aligned(2))) word;
 	const word *x = (const word *)a, *y = (const word *)guard;
 	const uint64_t *m = cap_mask[a->len];
 
