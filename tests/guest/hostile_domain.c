@@ -169,7 +169,9 @@ HOSTILE(domain_row, arguments)
 }
 
 static const uint8_t pass[EXO_CLASSES];
-static const uint64_t all[2] = { ~0ul, ~0ul }, none[2];
+static const uint64_t all[2] = { ~0ul, ~0ul };
+static const uint64_t none[2] = { 1ul << EXO_NR_reply };
+static const uint64_t no_reply[2] = { ~(1ul << EXO_NR_reply), ~0ul };
 
 static long
 monitor(exo_id dom, exo_slot slot, uint32_t flags)
@@ -199,6 +201,8 @@ HOSTILE(domain_monitor, arguments)
 		REFUSED(exo_domain_monitor(l.domain, l.name, (uint64_t)bad,
 		    (uint64_t)all, 0), ARG);
 	}
+	REFUSED(exo_domain_monitor(l.domain, l.name, (uint64_t)pass,
+	    (uint64_t)no_reply, 0), ARG);
 	REFUSED(monitor(l.domain, l.name, 4), ARG);
 	REFUSED(monitor(l.domain, l.name, 0xffffffffu), ARG);
 	REFUSED(monitor(l.domain, l.name, EXO_MON_DROP), BUSY);
