@@ -27,6 +27,7 @@ struct cpu cpu0;
 #define DUE_PER_TICK	64u
 
 static struct guard slice_guards[SCHED_SLICES];
+static uint64_t slice_set[SLICE_SET_WORDS(SCHED_SLICES)];	/* have an env */
 
 void
 sched_load_cr3(void)
@@ -104,8 +105,6 @@ slice_ask(uint32_t index, bool collect)
 	const struct exo_slice *s = &slices[index];
 	struct env *e;
 
-	if (s->env == EXO_NONE)
-		return SLICE_NOBODY;
 	e = env_find(EXO_ID(s->env_gen, s->env));
 	if (e == NULL || e->pub->state != EXO_ENV_READY)
 		return SLICE_NOBODY;
@@ -120,7 +119,8 @@ static struct env *
 sched_pick(void)
 {
 	struct cpu *c = cpu();
-	uint32_t i = slice_next(c->slice, SCHED_SLICES, slice_ask);
+	uint32_t i = slice_next(c->slice, SCHED_SLICES, slice_set,
+	    slice_ask);
 
 	if (i == SLICE_NONE)
 		return NULL;
@@ -240,16 +240,37 @@ sched_tick(void)
 	sched_next();
 }
 
+/* Nobody runs in this slice any more. */
+static void
+slice_clear(uint32_t index)
+{
+	struct exo_slice *s = &slices[index];
+	struct env *e = env_find(EXO_ID(s->env_gen, s->env));
+
+	if (s->env != EXO_NONE && e != NULL)
+		e->pub->slices--;
+	s->env = EXO_NONE;
+	s->env_gen = 0;
+	slice_set[index / 64] &= ~(1ull << index % 64);
+}
+
+static void
+slice_give(uint32_t index, struct env *e)
+{
+	slice_clear(index);
+	slices[index].env = EXO_INDEX(e->id);
+	slices[index].env_gen = EXO_GEN(e->id);
+	slice_set[index / 64] |= 1ull << index % 64;
+	e->pub->slices++;
+}
+
 void
 sched_forget(struct env *e)
 {
-	for (uint32_t i = 0; i < SCHED_SLICES && e->pub->slices != 0; i++) {
-		if (slices[i].env != EXO_INDEX(e->id) ||
-		    slices[i].env_gen != EXO_GEN(e->id))
-			continue;
-		slices[i].env = EXO_NONE;
-		e->pub->slices--;
-	}
+	for (uint32_t i = 0; i < SCHED_SLICES && e->pub->slices != 0; i++)
+		if (slices[i].env == EXO_INDEX(e->id) &&
+		    slices[i].env_gen == EXO_GEN(e->id))
+			slice_clear(i);
 }
 
 void
@@ -261,10 +282,8 @@ sched_boot(uint32_t acct, struct env *first)
 	}
 	/* One slice is enough to begin with; the first program takes more. */
 	slices[0].account = acct;
-	slices[0].env = EXO_INDEX(first->id);
-	slices[0].env_gen = EXO_GEN(first->id);
-	first->pub->slices = 1;
 	acct_charge(acct, EXO_RES_SLICES, 1);
+	slice_give(0, first);
 }
 
 _Noreturn void exit_to(struct exo_regs *r);
@@ -354,19 +373,6 @@ slice_check(exo_slot slot, uint32_t index, uint32_t need)
 	return cap_check(slot, &slice_guards[index].name, need);
 }
 
-/* Nobody runs in this slice any more. */
-static void
-slice_clear(uint32_t index)
-{
-	struct exo_slice *s = &slices[index];
-	struct env *e = env_find(EXO_ID(s->env_gen, s->env));
-
-	if (s->env != EXO_NONE && e != NULL)
-		e->pub->slices--;
-	s->env = EXO_NONE;
-	s->env_gen = 0;
-}
-
 long
 sys_slice_set(exo_slot slot, uint32_t index, exo_id env, exo_slot eslot)
 {
@@ -382,12 +388,10 @@ sys_slice_set(exo_slot slot, uint32_t index, exo_id env, exo_slot eslot)
 			return -EXO_E_STATE;
 	}
 	/* Act. */
-	slice_clear(index);
-	if (e != NULL) {
-		slices[index].env = EXO_INDEX(env);
-		slices[index].env_gen = EXO_GEN(env);
-		e->pub->slices++;
-	}
+	if (e != NULL)
+		slice_give(index, e);
+	else
+		slice_clear(index);
 	return 0;
 }
 

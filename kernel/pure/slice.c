@@ -3,18 +3,46 @@
  */
 #include "slice.h"
 
-uint32_t
-slice_next(uint32_t at, uint32_t n,
+/* The first of the set from `from` on and before `to`; `to`: none. */
+static uint32_t
+set_first(const uint64_t *set, uint32_t from, uint32_t to)
+{
+	while (from < to) {
+		uint64_t rest = set[from / 64] >> from % 64;
+
+		if (rest != 0) {
+			from += (uint32_t)__builtin_ctzll(rest);
+			return from < to ? from : to;
+		}
+		from = (from / 64 + 1) * 64;
+	}
+	return to;
+}
+
+/* Once through the set from `from` on and before `to`. */
+static uint32_t
+ask_range(const uint64_t *set, uint32_t from, uint32_t to, bool collect,
     enum slice_answer (*ask)(uint32_t index, bool collect))
 {
-	for (uint32_t turn = 0; turn < 2; turn++) {
-		for (uint32_t i = 0; i < n; i++) {
-			at = at + 1 < n ? at + 1 : 0;
-			if (ask(at, turn == 0) == SLICE_RUNS)
-				return at;
-		}
-	}
+	for (uint32_t i = set_first(set, from, to); i < to;
+	    i = set_first(set, i + 1, to))
+		if (ask(i, collect) == SLICE_RUNS)
+			return i;
 	return SLICE_NONE;
+}
+
+uint32_t
+slice_next(uint32_t at, uint32_t n, const uint64_t *set,
+    enum slice_answer (*ask)(uint32_t index, bool collect))
+{
+	uint32_t got = SLICE_NONE;
+
+	for (uint32_t turn = 0; turn < 2 && got == SLICE_NONE; turn++) {
+		got = ask_range(set, at + 1, n, turn == 0, ask);
+		if (got == SLICE_NONE)
+			got = ask_range(set, 0, at + 1, turn == 0, ask);
+	}
+	return got;
 }
 
 static uint32_t

@@ -8,7 +8,7 @@
 #include "fuzz.h"
 #include "slice.h"
 
-#define N	64u
+#define N	130u
 
 static uint8_t owes[N];
 static uint32_t asked;
@@ -28,18 +28,21 @@ ask(uint32_t index, bool collect)
 static void
 next_judge(uint32_t n, uint32_t at)
 {
+	uint64_t set[SLICE_SET_WORDS(N)] = { 0 };
 	uint8_t before[N];
 	uint32_t want = SLICE_NONE, got, any = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		before[i] = owes[i];
 		any |= owes[i];
+		if (owes[i] != 0)
+			set[i / 64] |= 1ull << i % 64;
 	}
 	for (uint32_t i = 1; i <= n && want == SLICE_NONE; i++)
 		if (before[(at + i) % n] == 1)
 			want = (at + i) % n;
 	asked = 0;
-	got = slice_next(at, n, ask);
+	got = slice_next(at, n, set, ask);
 	MUST(asked <= 2 * n);
 	MUST((got == SLICE_NONE) == (any == 0));
 	if (want != SLICE_NONE)
