@@ -38,8 +38,8 @@
 #define PTE_KEEP	(EXO_PTE_ASK & ~(PTE_MAY | EXO_PTE_U))
 
 /*
- * Grows when a table gains or loses a link, or is given back, and when a slot
- * loses what it held: all that last_edit rests on.
+ * Grows when a table gains or loses a link, gets its companion, or is given
+ * back, and when a slot loses what it held: all that last_edit rests on.
  */
 uint64_t as_changes;
 
@@ -314,7 +314,8 @@ entry_drop(const struct table *t, uint32_t index)
 /*
  * A run: new mappings that ask for the same bits, of frames of the same kind,
  * not mapped nor used, whose guards have the same serial.  What one was
- * checked for holds for all; ask ~0: none was.
+ * checked for holds for all.  With SERIAL_NONE, which no guard has, none was:
+ * the other fields are no sign, since the caller chooses what is compared.
  */
 struct run {
 	uint64_t ask;			/* of a pte, all but the address */
@@ -397,7 +398,7 @@ edit_begin(struct edit *e, exo_ppn table, exo_slot slot)
 	e->dom = NULL;
 	e->t = table_at(table);
 	e->slot = slot;
-	e->run.ask = ~0ull;
+	e->run.serial = SERIAL_NONE;
 	e->serial = SERIAL_NONE;
 	e->rights = e->denied = e->may = 0;
 	e->grown = 0;
@@ -931,6 +932,7 @@ sys_pt_companion(exo_ppn table, exo_ppn ppn)
 	if (pages[table].companion != 0 || pages[ppn].companion != 0)
 		return -EXO_E_BUSY;
 	/* Act. */
+	as_changes++;
 	pages[table].companion = ppn;
 	pages[ppn].companion = table;
 	return 0;

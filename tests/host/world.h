@@ -341,6 +341,7 @@ world_save(struct world *w)
 static inline void
 world_load(const struct world *w)
 {
+	as_changes++;			/* nothing remembered holds */
 	memcpy(pages, w->pages, sizeof(pages));
 	memcpy(page_guards, w->guards, sizeof(page_guards));
 	for (unsigned i = 0; i < NFRAMES; i++)
@@ -1053,7 +1054,7 @@ static const struct {
 	{ 12, step_cow }, { 5, step_drop },
 };
 
-static void
+static inline void
 step_any(void)
 {
 	uint32_t sum = 0, at, i;
