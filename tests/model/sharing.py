@@ -15,7 +15,6 @@ With --without RULE one rule is left out, and the run must then find a
 sequence that breaks a property: the test of the test.
 
 usage: sharing.py [--scope NAME] [--depth N | --deeper N] [--without RULE]
-                  [--also CALL]
        exit status 0: no counterexample; 1: one, printed; 2: usage
 
 A private root has one entry here.  Live tables and frames, forced removal
@@ -37,25 +36,24 @@ RULES = {
     'widen': 'a link is widened only if the table below has one reference',
     'empty': 'a table that loses its last reference is emptied before anyone '
              'links or edits it again',
-}
-# Calls that the kernel could offer and that break a property.
-CALLS = {
-    'map-own': 'whoever mapped a frame fresh may, while nobody can write it, '
-               'map it again read-only without reaching it: breaks P3, so a '
-               'guard on a frame is authority over what others write there',
+    'guard': 'who has the guard of a frame that is mapped already maps it '
+             'again, read-only, only if he reaches it by an exclusive path',
 }
 
 # steps: a dead table is emptied entry by entry, by anyone, at any time;
 # otherwise at once.
+# guards: who mapped a frame fresh has its guard, and may map it again.
 Scope = namedtuple('Scope', 'domains l2 l2_entries l1 l1_entries frames '
-                            'steps depth')
+                            'steps depth guards', defaults=(False,))
 SCOPES = {
     'narrow': Scope(2, 3, 1, 3, 1, 2, False, 7),
     'leaves': Scope(2, 2, 1, 3, 2, 3, False, 6),
     'middle': Scope(2, 2, 2, 3, 1, 2, False, 7),
     'domains': Scope(3, 3, 1, 3, 1, 2, False, 6),
     'steps': Scope(2, 2, 1, 3, 1, 2, True, 7),
+    'guards': Scope(2, 2, 1, 3, 1, 2, False, 9, True),
 }
+
 
 # An entry is NONE or index * 2 + W.  A table is None (no such table) or
 # (maker, dead, entry, ...).  `knows` is a set of frames per domain, as bits;
@@ -69,10 +67,9 @@ def put(tup, i, value):
 
 
 class Model:
-    def __init__(self, scope, off=(), also=()):
+    def __init__(self, scope, off=()):
         self.scope = scope
         self.off = frozenset(off)
-        self.also = frozenset(also)
 
     def on(self, rule):
         return rule not in self.off
@@ -233,17 +230,17 @@ class Model:
                 continue
             for i, e in enumerate(table[2:]):
                 yield from self.l1_entry_calls(s, d, t, i, e, maps,
-                                               exclusive[t])
+                                               exclusive, reach)
                 for source in dict.fromkeys(reach):
                     yield from self.copies(s, d, 'l1', t, i, source)
 
-    def l1_entry_calls(self, s, d, t, i, e, maps, exclusive):
+    def l1_entry_calls(self, s, d, t, i, e, maps, exclusive, reach):
         def entry(value, owner=s.owner):
             return s._replace(l1=put(s.l1, t, put(s.l1[t], i + 2, value)),
                               owner=owner)
         if e != NONE:
             yield f'unmap {t}[{i}]', d, entry(NONE), (d,)
-            sole = maps[e >> 1] == 1 and exclusive
+            sole = maps[e >> 1] == 1 and exclusive[t]
             if e & 1:
                 yield f'make read-only {t}[{i}]', d, entry(e & ~1), (d,)
             elif sole or not self.on('exclusive'):
@@ -252,8 +249,11 @@ class Model:
             if maps[f] == 0:
                 yield (f'map new {f} at {t}[{i}]', d,
                        entry(f * 2 + 1, put(s.owner, f, d)), (d,))
-            elif s.owner[f] == d and 'map-own' in self.also and \
-                    not self.writable(s, f):
+            elif self.scope.guards and s.owner[f] == d and \
+                    not self.writable(s, f) and \
+                    (not self.on('guard') or
+                     any(exclusive[r] and f * 2 in s.l1[r][2:]
+                         for r in reach)):
                 yield f'map own {f} at {t}[{i}]', d, entry(f * 2), (d,)
 
     @staticmethod
@@ -387,7 +387,7 @@ class Model:
             tuple(sum((k >> f & 1) << i for i, f in enumerate(frames))
                   for k in s.knows),
             tuple(s.owner[f] for f in frames)
-            if self.also else s.owner)
+            if self.scope.guards else s.owner)
 
     @staticmethod
     def order(entries_of, things):
@@ -448,12 +448,12 @@ class Model:
         return lines + [f'{who}: {call}', why]
 
 
-def scope_run(name, depth=None, deeper=0, off=(), also=()):
+def scope_run(name, depth=None, deeper=0, off=()):
     """Search one scope; (text, counterexample or None)."""
     scope = SCOPES[name]
     depth = (depth or scope.depth) + deeper
     begin = time.monotonic()
-    states, story = Model(scope, off, also).search(depth)
+    states, story = Model(scope, off).search(depth)
     took = time.monotonic() - begin
     text = f'{name}: {states} states to depth {depth}, {took:.1f} s'
     return text, story
@@ -477,15 +477,13 @@ def tap_run(points):
 
 def usage():
     print(__doc__)
-    for title, table in (('Rules', RULES), ('Calls', CALLS)):
-        print(f'{title}:', *(f'  {k}: {v}' for k, v in table.items()),
-              sep='\n')
+    print('Rules:', *(f'  {k}: {v}' for k, v in RULES.items()), sep='\n')
     print('Scopes:', ', '.join(SCOPES))
     return 2
 
 
 def main(argv):
-    names, off, also, depth, deeper = list(SCOPES), [], [], None, 0
+    names, off, depth, deeper = list(SCOPES), [], None, 0
     while argv:
         if len(argv) < 2:
             return usage()
@@ -494,8 +492,6 @@ def main(argv):
             names = [value]
         elif option == '--without' and value in RULES:
             off.append(value)
-        elif option == '--also' and value in CALLS:
-            also.append(value)
         elif option == '--depth' and value.isdigit():
             depth = int(value)
         elif option == '--deeper' and value.isdigit():
@@ -503,7 +499,7 @@ def main(argv):
         else:
             return usage()
     for name in names:
-        text, story = scope_run(name, depth, deeper, off, also)
+        text, story = scope_run(name, depth, deeper, off)
         print(text, flush=True)
         if story:
             print('counterexample:', *story, sep='\n  ')
