@@ -260,7 +260,7 @@ seat_clear(struct seat *s)
 	s->bound = s->abandoned = 0;
 }
 
-/* At a death: at most 4 + 64 * 16 seats. */
+/* At a death: at most 4 + 64 * 16 seats.  Their traps all go to C. */
 void
 seats_stale(struct domain *d)
 {
@@ -270,6 +270,7 @@ seats_stale(struct domain *d)
 
 		s->gen = ++generations;
 		s->key = is_free ? s->gen : 0;
+		s->fault_fast = s->foreign_fast = 0;
 	}
 }
 
