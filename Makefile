@@ -66,7 +66,7 @@ ULD	:= -static -nostdlib -Ttext-segment=0x400000 -z max-page-size=4096 \
 KSRC	:= $(filter-out kernel/offsets.c,$(wildcard kernel/*.c)) \
 	   $(wildcard kernel/dev/*.c) $(wildcard kernel/pure/*.c)
 ifeq ($(CHECK),)
-KSRC	:= $(filter-out kernel/ubsan.c kernel/check.c,$(KSRC))
+KSRC	:= $(filter-out kernel/ubsan.c kernel/check%.c,$(KSRC))
 endif
 KASM	:= $(wildcard boot/*.asm) $(wildcard kernel/*.asm)
 ifneq ($(wildcard kernel/entry.asm),)

@@ -642,10 +642,12 @@ run_put(struct edit *e, uint32_t index, const uint64_t *pte, uint64_t n)
 
 	for (i = 0; i < n; i++) {
 		const uint64_t addr = pte[i] ^ r.ask, ppn = addr >> 12;
-		struct page_words *p = page_words((exo_ppn)ppn);
+		struct page_words *p;
 
-		if ((addr & ~EXO_PTE_ADDR) != 0 || ppn >= limit ||
-		    p->kind != r.kind || p->counts != 0 ||
+		if ((addr & ~EXO_PTE_ADDR) != 0 || ppn >= limit)
+			break;
+		p = page_words((exo_ppn)ppn);
+		if (p->kind != r.kind || p->counts != 0 ||
 		    page_guards[ppn].serial != r.serial)
 			break;
 		/* Act. */

@@ -12,7 +12,6 @@
 #include "trap.h"
 
 #define CHECK_MAX	(1u << 17)	/* frames that the shadow has room for */
-#define CHECK_EVERY	64u		/* entries of the kernel per check */
 
 #define CHECK_THAT(ppn, e) do {						\
 	if (__builtin_expect(!(e), 0))					\
@@ -131,7 +130,7 @@ check_rmap(exo_ppn ppn)
 	entries_listed += maps;
 }
 
-static void
+void
 check_frame(exo_ppn ppn)
 {
 	const struct exo_page *p = &pages[ppn];
@@ -219,13 +218,4 @@ check_frames(void)
 	CHECK_THAT(0, entries_found == entries_listed);
 	check_refs();
 	check_lists();
-}
-
-void
-check_state(void)
-{
-	static uint32_t entries;
-
-	if (++entries % CHECK_EVERY == 0)
-		check_frames();
 }

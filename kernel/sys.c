@@ -27,7 +27,11 @@ typedef void (*row_fn)(void);
 
 #define ROW_A(name)	sys_full	/* reached through its fast path */
 #define ROW_F(name)	sys_full
+#ifdef CHECK				/* all come back by CHECK_STATE */
+#define ROW_C(name)	sys_full
+#else
 #define ROW_C(name)	(row_fn)sys_##name
+#endif
 #define ROW(nr, how, name, args, names)	[nr] = ROW_##how(name),
 
 #pragma GCC diagnostic push
@@ -43,7 +47,11 @@ typedef long (*full_fn)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
 
 #define FULL_A(nr, name)	[nr] = (full_fn)(row_fn)sys_##name,
 #define FULL_F(nr, name)	[nr] = (full_fn)(row_fn)sys_##name,
+#ifdef CHECK
+#define FULL_C(nr, name)	FULL_F(nr, name)
+#else
 #define FULL_C(nr, name)
+#endif
 #define FULL(nr, how, name, args, names)	FULL_##how(nr, name)
 
 static full_fn const full[EXO_NR_MAX] = { EXO_SYSCALLS(FULL) };

@@ -28,8 +28,9 @@ void event_post(struct env *e, enum exo_class class, uint32_t kind);
 void trap_own_row(void);
 
 #ifdef CHECK
-void check_frames(void);		/* check.c: all of them, now */
-void check_state(void);			/* now and then */
+void check_frame(exo_ppn ppn);		/* check.c */
+void check_frames(void);		/* all of them, now */
+void check_state(void);			/* check_objects.c: some of all */
 #define CHECK_STATE()	check_state()
 #else
 #define CHECK_STATE()	((void)0)
