@@ -12,7 +12,7 @@
  * takes W from all that is below it. */
 static const uint64_t base = 0x6000000000ul;
 static exo_ppn table;			/* level 1 */
-static exo_ppn frames;			/* BIG of them */
+static exo_ppn frames, others;		/* BIG of each */
 static uint64_t ptes[BIG], nothing[BIG];
 
 static void
@@ -20,17 +20,19 @@ table_prepare(void)
 {
 	table = (exo_ppn)must(vm_table_make(base, 1));
 	frames = bench_frames(EXO_PG_DATA, BIG);
+	others = bench_frames(EXO_PG_DATA, BIG);
 	vm_touch(ptes, sizeof(ptes));
 	vm_touch(nothing, sizeof(nothing));
 }
 
-/* Index and frame of the next sample: a different one each time. */
+/* Index and frame of the next sample: a different one each time, not 0. */
 static uint32_t
 next_index(void)
 {
 	static uint32_t i;
 
-	return i = (i + 37) % BIG;
+	i = (i + 37) % BIG;
+	return i != 0 ? i : 37;
 }
 
 static uint64_t
@@ -47,10 +49,10 @@ batch(uint32_t n, const uint64_t *from)
 }
 
 static void
-ptes_fill(uint32_t n, uint32_t shift, uint64_t bits)
+ptes_fill(uint32_t n, exo_ppn from, uint64_t bits)
 {
 	for (uint32_t i = 0; i < n; i++)
-		ptes[i] = EXO_PTE(frames + (i + shift) % BIG, bits);
+		ptes[i] = EXO_PTE(from + i, bits);
 }
 
 static uint64_t
@@ -60,15 +62,41 @@ batch_take(uint32_t n, const uint64_t *from)
 	    self->memory_slot);
 }
 
-/* ---- one entry */
+/* ---- one entry
+ *
+ * The kernel remembers the last table that was edited, and with which slot.
+ */
+
+static void
+edit_remembered(void)
+{
+	must(exo_pt_set(0, table, 0, EXO_PTE(others, VM_RW),
+	    self->memory_slot));
+	must(exo_pt_set(0, table, 0, 0, 0));
+}
+
+static void
+edit_forgotten(void)
+{
+	bench_frames_free(bench_frames(EXO_PG_DATA, 1), 1);
+}
 
 static void
 entries(void)
 {
 	BENCH_ROW("pt_set_add", .aim = 120, .peer = "mmap_munmap_1page",
-	    .bound = "reach (three steps up), the guard, the inverse map") {
+	    .bound = "in the table edited last: the frame, the inverse map") {
 		uint32_t i = next_index();
 
+		edit_remembered();
+		bench_take(pte_set(i, EXO_PTE(frames + i, VM_RW)));
+		must(exo_pt_set(0, table, i, 0, 0));
+	}
+	BENCH_ROW("pt_set_add_first", .peer = "mmap_munmap_1page",
+	    .bound = "in another: reach (three steps up) and the guard too") {
+		uint32_t i = next_index();
+
+		edit_forgotten();
 		bench_take(pte_set(i, EXO_PTE(frames + i, VM_RW)));
 		must(exo_pt_set(0, table, i, 0, 0));
 	}
@@ -84,8 +112,7 @@ entries(void)
 
 		must(exo_pt_set(0, table, i, EXO_PTE(frames + i, VM_RW),
 		    self->memory_slot));
-		bench_take(pte_set(i, EXO_PTE(frames + (i + 1) % BIG,
-		    VM_RW)));
+		bench_take(pte_set(i, EXO_PTE(others + i, VM_RW)));
 		must(exo_pt_set(0, table, i, 0, 0));
 	}
 	BENCH_ROW("pt_set_narrow", .peer = "mprotect_1page_flip",
@@ -115,21 +142,21 @@ batches(uint32_t n, const char *add, const char *replace, const char *clear)
 {
 	BENCH_ROW(add, .per = n, .aim = 40, .samples = 200,
 	    .bound = "the inverse map's link; bits, frame, rights checked") {
-		ptes_fill(n, 0, VM_RW);
+		ptes_fill(n, frames, VM_RW);
 		bench_take(batch_take(n, ptes));
 		batch(n, nothing);
 	}
 	BENCH_ROW(replace, .per = n, .aim = 60, .samples = 200,
 	    .bound = "one link taken out and one put in") {
-		ptes_fill(n, 0, VM_R);
+		ptes_fill(n, frames, VM_R);
 		batch(n, ptes);
-		ptes_fill(n, BIG / 2, VM_R);
+		ptes_fill(n, others, VM_R);
 		bench_take(batch_take(n, ptes));
 		batch(n, nothing);
 	}
 	BENCH_ROW(clear, .per = n, .samples = 200,
 	    .bound = "the link taken out; one flush of the context") {
-		ptes_fill(n, 0, VM_RW);
+		ptes_fill(n, frames, VM_RW);
 		batch(n, ptes);
 		bench_take(batch_take(n, nothing));
 	}
@@ -140,17 +167,17 @@ protections(void)
 {
 	BENCH_ROW("pt_batch_prot100", .peer = "prot100", .samples = 200,
 	    .bound = "100 entries narrowed; one flush of the context") {
-		ptes_fill(100, 0, VM_RW);
+		ptes_fill(100, frames, VM_RW);
 		batch(100, ptes);
-		ptes_fill(100, 0, VM_R);
+		ptes_fill(100, frames, VM_R);
 		bench_take(batch_take(100, ptes));
 		batch(100, nothing);
 	}
 	BENCH_ROW("pt_batch_unprot100", .peer = "unprot100", .samples = 200,
 	    .bound = "100 entries widened, W^X and sharing checked") {
-		ptes_fill(100, 0, VM_R);
+		ptes_fill(100, frames, VM_R);
 		batch(100, ptes);
-		ptes_fill(100, 0, VM_RW);
+		ptes_fill(100, frames, VM_RW);
 		bench_take(batch_take(100, ptes));
 		batch(100, nothing);
 	}
@@ -212,7 +239,7 @@ copies(void)
 	    .bound = "both inverse links, both counts, W off in the source") {
 		exo_ppn t = fresh_table(1);
 
-		ptes_fill(BIG, 0, VM_RW);
+		ptes_fill(BIG, frames, VM_RW);
 		batch(BIG, ptes);
 		bench_take(bench_call(pt_copy, t, 0, base, BIG));
 		fresh_table_free(t);
@@ -239,8 +266,7 @@ copies(void)
 		must(exo_pt_set(0, table, i, EXO_PTE(frames + i, VM_RW),
 		    self->memory_slot));
 		must(exo_pt_copy(t, i, base + i * EXO_PAGE, 1));
-		bench_take(pte_set(i, EXO_PTE(frames + (i + 1) % BIG,
-		    VM_RW)));
+		bench_take(pte_set(i, EXO_PTE(others + i, VM_RW)));
 		fresh_table_free(t);
 		must(exo_pt_set(0, table, i, 0, 0));
 	}
