@@ -1048,13 +1048,15 @@ copy_entries(const struct table *dst, uint32_t to, const struct table *src,
 long
 sys_pt_copy(exo_ppn dst, uint32_t index, uint64_t va, uint64_t n)
 {
-	const struct exo_page *p = &pages[dst];
+	const struct exo_page *p;
 	struct table from, to;
 	uint32_t entries, level;
 	long r, src;
 
-	if (dst >= npages || !page_is_table(p) || page_is_live(p))
+	if (dst >= npages || !page_is_table(&pages[dst]) ||
+	    page_is_live(&pages[dst]))
 		return -EXO_E_TYPE;
+	p = &pages[dst];
 	level = table_level(p);
 	entries = table_entries(p);
 	if (va >= EXO_USER_TOP || n == 0 || index >= entries ||
@@ -1114,11 +1116,13 @@ maker_lives(const struct exo_page *p)
 long
 sys_pt_empty(exo_ppn table, uint32_t index, uint64_t n)
 {
-	const struct exo_page *p = &pages[table];
+	const struct exo_page *p;
 	uint32_t entries;
 
-	if (table >= npages || !page_is_table(p) || page_is_live(p))
+	if (table >= npages || !page_is_table(&pages[table]) ||
+	    page_is_live(&pages[table]))
 		return -EXO_E_TYPE;
+	p = &pages[table];
 	entries = table_entries(p);
 	if (index >= entries || n == 0)
 		return -EXO_E_ARG;
@@ -1168,12 +1172,13 @@ as_unmap_frame(exo_ppn ppn, uint64_t n)
 long
 sys_page_guard(exo_slot slot, exo_slot guard, exo_ppn ppn, uint64_t n)
 {
-	struct exo_page *p = &pages[ppn];
+	struct exo_page *p;
 	struct guard g;
 	long r;
 
 	if (ppn == 0 || ppn >= npages || n == 0)
 		return -EXO_E_ARG;
+	p = &pages[ppn];
 	if (p->kind != EXO_PG_DATA)
 		return -EXO_E_TYPE;
 	r = cap_check(slot, &page_guards[ppn].name, EXO_R_GUARD);
@@ -1217,10 +1222,11 @@ sys_page_unmap(exo_slot slot, exo_ppn ppn, uint64_t n)
 long
 as_root_ok(exo_ppn root)
 {
-	const struct exo_page *p = &pages[root];
+	const struct exo_page *p;
 
 	if (root == 0 || root >= npages)
 		return -EXO_E_ARG;
+	p = &pages[root];
 	if (p->kind != EXO_PG_PT4)
 		return -EXO_E_TYPE;
 	if (root == cur_domain()->root)

@@ -235,11 +235,12 @@ page_for_record(exo_ppn ppn, enum exo_kind kind)
 long
 page_bindable(exo_ppn ppn, exo_slot slot)
 {
-	const struct exo_page *p = &pages[ppn];
+	const struct exo_page *p;
 	long r;
 
 	if (ppn == 0 || ppn >= npages)
 		return -EXO_E_ARG;
+	p = &pages[ppn];
 	if (p->kind != EXO_PG_DATA || (p->flags & EXO_PF_LIVE) == 0)
 		return -EXO_E_TYPE;
 	r = cap_check(slot, &page_guards[ppn].name, EXO_R_WRITE);
