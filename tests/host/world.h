@@ -701,6 +701,8 @@ step_alloc_kind(uint32_t kind, exo_slot guard)
 	if (ppn == 0 || CALL_ALLOC(guard, kind, ppn) != 1)
 		return 0;
 	if ((kind & 0xff) == EXO_PG_PT1 && chance(95)) {
+		if (chance(20))
+			(void)CALL_SET(ppn, 0, 0, S_NONE);
 		pair = step_alloc_kind(EXO_PG_RMAP, guard);
 		if (pair != 0)
 			(void)CALL_PAIR(ppn, pair);
@@ -770,6 +772,8 @@ rnd_pte(exo_ppn t, uint32_t index)
 
 	if (chance(20))
 		return 0;
+	if (chance(2))			/* forged: all but the address */
+		return ~((uint64_t)rnd_target(EXO_PG_PT1) << 12);
 	if (old != 0 && chance(60))
 		return EXO_PTE(EXO_PTE_PPN(old), rnd_bits());
 	return EXO_PTE(rnd_target(pages[t].kind), rnd_bits() |
