@@ -750,9 +750,11 @@ TEST(force_takes_mappings_from_domains_that_do_not_run)
 		EQ(exo_pcid_alloc(self->acct, self->acct_slot,
 		    self->memory_slot, 1), -EXO_E_NODEV);
 	OK(writes(&c, va, 7));
+	OK(reads(ME, va, 7));
 	EQ(EXO_PAGES[c.frame[1]].maps, 2);		/* mine and its */
 	EQ(exo_page_unmap(c.name, c.frame[1], 8), 2);
 	EQ(EXO_PAGES[c.frame[1]].maps, 0);
+	OK(!sees(ME, va));
 	OK(!sees(&c, va));
 	/* Below what both share, in both at once. */
 	OK(reads(ME, VA, MARK));
