@@ -124,6 +124,7 @@ debug: $(KERNEL) $(ARCHIVE)
 test: $(KERNEL) $(ARCHIVE) $(ISO) $(HOST:%=$(B)/host/%)
 	@KERNEL=$(KERNEL) ARCHIVE=$(ARCHIVE) ISO=$(ISO) \
 	    tools/test --kernel $(KERNEL) --archive $(ARCHIVE) \
+	    $(if $(CHECKED),--check $(CHECKED)) \
 	    $(foreach t,$(HOST),--host $(B)/host/$t) \
 	    $(foreach t,$(HOSTPY),--host $t) \
 	    $(foreach t,$(GUEST),--guest $t.c)

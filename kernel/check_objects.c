@@ -18,8 +18,9 @@
 
 #define ROWS_AT_ONCE	16u		/* rows looked through for one in use */
 #define FRAMES_AT_ONCE	8u
-#define FULL_EVERY_MIN	1024u		/* entries of the kernel; or a sixteenth
-					 * of the frames */
+#define FULL_FIRST	64u		/* entries of the kernel until all is
+					 * counted; twice as many each time,
+					 * up to a sixteenth of the frames */
 
 #define CHECK_THAT(what, id, e) do {					\
 	if (__builtin_expect(!(e), 0))					\
@@ -372,8 +373,7 @@ check_next_rows(void)
 void
 check_state(void)
 {
-	static uint32_t entries, frame;
-	uint32_t every = npages / 16;
+	static uint32_t entries, frame, next = FULL_FIRST;
 
 	check_cpu();
 	if (cpu()->env != NULL) {
@@ -385,8 +385,10 @@ check_state(void)
 		check_frame(frame);
 		frame = frame + 1 < npages ? frame + 1 : 0;
 	}
-	if (++entries < (every > FULL_EVERY_MIN ? every : FULL_EVERY_MIN))
+	if (++entries < next)
 		return;
 	entries = 0;
+	if (next < npages / 16)
+		next *= 2;
 	check_all();
 }

@@ -14,6 +14,7 @@
  */
 #include "page.h"
 #include "as.h"
+#include "check.h"
 #include "domain.h"
 #include "panic.h"
 #include "sys.h"
@@ -119,6 +120,7 @@ page_take(uint32_t acct, const struct guard *guard, uint32_t kind, exo_ppn ppn)
 	assert(p->kind == EXO_PG_FREE);
 	list_remove(&machine.free_head, ppn);
 	machine.free_frames--;
+	check_poisoned(ppn);
 	page_fill(ppn, kind & ~EXO_KIND_LIVE);
 	p->kind = (uint8_t)kind;
 	p->flags = kind & EXO_KIND_LIVE ? EXO_PF_LIVE : 0;
@@ -147,12 +149,13 @@ void
 page_release(exo_ppn ppn)
 {
 	struct exo_page *p = &pages[ppn];
-	bool zero = page_left_zero(ppn);
+	bool zero = page_left_zero(ppn) && !CHECK_FREED;
 
 	assert(page_owned(ppn) && page_idle(ppn));
 	as_changes++;
 	if (p->companion != 0)
 		pages[p->companion].companion = 0;
+	check_poison(ppn);
 	list_remove(&accts[p->account].frames, ppn);
 	acct_refund(p->account, EXO_RES_FRAMES, 1);
 	*p = (struct exo_page){ .flags = zero ? EXO_PF_ZERO : 0,
