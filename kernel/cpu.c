@@ -231,6 +231,7 @@ segments_init(void)
 	    "movl %2, %%es\n\t"
 	    "movl %2, %%fs\n\t"
 	    "movl %2, %%gs\n\t"
+	    "lldt %w2\n\t"		/* or it lies at 0, the user's */
 	    "ltr %w3"
 	    : : "i"(SEL_KCODE), "r"(SEL_KDATA), "r"(0), "r"(SEL_TSS)
 	    : "rax", "memory");
