@@ -33,9 +33,14 @@ hw_env_save(uint64_t *fsbase, uint64_t *gsbase, void *fp)
 	    "memory");
 }
 
+/* Selectors protect nothing in 64-bit mode, and are nobody's to keep: an env
+ * finds them null, not as another left them.  They come before the bases, which
+ * loading them clears. */
 static inline void
 hw_env_load(uint64_t fsbase, uint64_t gsbase, const void *fp)
 {
+	__asm__ volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs; "
+	    "mov %0, %%gs" : : "r"(0));
 	__asm__ volatile("wrfsbase %0" : : "r"(fsbase));
 	__asm__ volatile("wrgsbase %0" : : "r"(gsbase));
 	__asm__ volatile("xrstor64 (%0)" : : "r"(fp), "a"(-1), "d"(-1) :

@@ -466,9 +466,12 @@ in_look(struct cell_page *p, uint64_t a, uint64_t b, uint64_t c)
 	struct {
 		uint8_t fx[512];
 	} __attribute__((aligned(64))) s;
-	uint64_t sum = 0, fs, gs;
+	uint64_t sum = 0, fs, gs, ds, es, fss, gss;
 
 	(void)a, (void)b, (void)c;
+	__asm__ volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; "
+	    "mov %%gs, %3" : "=r"(ds), "=r"(es), "=r"(fss), "=r"(gss));
+	p->w[5] = (ds | es | fss | gss) & 0xffff;
 	__asm__ volatile("fxsave64 %0" : "=m"(s));
 	for (uint32_t i = 32; i < 416; i++)	/* ST0-7 and XMM0-15 */
 		sum += s.fx[i];
@@ -491,6 +494,8 @@ TEST(new_env_finds_nothing_in_the_registers)
 	env = cell_env(&c, 2, in_look, 0);
 	__asm__ volatile("movdqa %0, %%xmm0; movdqa %0, %%xmm9; fildll %0" : :
 	    "m"(v[0]) : "xmm0", "xmm9", "memory");
+	__asm__ volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs; "
+	    "mov %0, %%gs" : : "r"(0x23));
 	OK(cell_run_state(&c, env, EXO_ENV_DEAD));
 	__asm__ volatile("fninit");
 	EQ(c.page->w[0], 0);
@@ -498,6 +503,7 @@ TEST(new_env_finds_nothing_in_the_registers)
 	EQ(c.page->w[2], 0x1f80);
 	EQ(c.page->w[3], 0);
 	EQ(c.page->w[4], 0);
+	EQ(c.page->w[5], 0);
 	cell_end(&c);
 }
 
