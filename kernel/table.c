@@ -168,6 +168,9 @@ frames_fill(void)
 		for (; ppn < end && ppn < npages; ppn++)
 			page_boot(ppn, ppn == 0 ? EXO_PG_HOLE : kind[state]);
 	}
+	/* The kernel's own can't be promised to anybody. */
+	accts[ACCT_ROOT].limit[EXO_RES_FRAMES] = machine.free_frames +
+	    accts[ACCT_ROOT].used[EXO_RES_FRAMES];
 }
 
 static void

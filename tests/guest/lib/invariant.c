@@ -424,10 +424,11 @@ frame_holds(exo_ppn f)
 static void
 frames_hold(void)
 {
-	uint32_t nfree = 0;
+	uint32_t nfree = 0, nowned = 0;
 
 	for (exo_ppn f = 1; f < nframes; f++) {
 		nfree += page(f)->kind == EXO_PG_FREE;
+		nowned += is_owned(f);
 		if (is_table(f))
 			table_scan(f);
 	}
@@ -441,6 +442,9 @@ frames_hold(void)
 	    list_walk(EXO_MACHINE->free_head, true, 0), nfree);
 	for (exo_ppn f = 1; f < nframes; f++)
 		frame_holds(f);
+	/* What is carved from the first account is there. */
+	same("account", 0, "limit of frames",
+	    EXO_ACCTS[0].limit[EXO_RES_FRAMES], nfree + nowned);
 }
 
 bool
