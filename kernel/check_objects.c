@@ -2,9 +2,9 @@
  * check_objects.c - the invariants of domains, seats, handles, envs, accounts
  * and the CPU, recomputed (CHECK=1).
  *
- * Each entry of the kernel checks the CPU, a domain, an env and a few frames,
- * going round; now and then everything is counted again.  The first
- * difference is a panic.
+ * Each entry of the kernel checks the CPU and, by turns, the domain and env
+ * that run, another domain, another env, a few frames; now and then everything
+ * is counted again.  The first difference is a panic.
  */
 #include "account.h"
 #include "cpu.h"
@@ -20,7 +20,7 @@
 #define FRAMES_AT_ONCE	8u
 #define FULL_FIRST	64u		/* entries of the kernel until all is
 					 * counted; twice as many each time,
-					 * up to a sixteenth of the frames */
+					 * up to a quarter of the frames */
 
 #define CHECK_THAT(what, id, e) do {					\
 	if (__builtin_expect(!(e), 0))					\
@@ -350,45 +350,68 @@ check_all(void)
 
 /* ------------------------------------------------------------- each entry */
 
-/* The next row in use after *at, or none if it is far. */
+/* The next row in use, if it is near. */
 static void
-check_next_rows(void)
+check_next_domain(void)
 {
-	static uint32_t domain, env;
+	static uint32_t at;
 
 	for (uint32_t n = 0; n < ROWS_AT_ONCE; n++) {
-		domain = domain + 1 < ndomains ? domain + 1 : 1;
-		if (domain_at(domain) != NULL)
+		at = at + 1 < ndomains ? at + 1 : 1;
+		if (domain_at(at) != NULL)
 			break;
 	}
-	check_domain(domain);
+	check_domain(at);
+}
+
+static void
+check_next_env(void)
+{
+	static uint32_t at;
+
 	for (uint32_t n = 0; n < ROWS_AT_ONCE; n++) {
-		env = env + 1 < nenvs ? env + 1 : 1;
-		if (env_at(env) != NULL)
+		at = at + 1 < nenvs ? at + 1 : 1;
+		if (env_at(at) != NULL)
 			break;
 	}
-	check_env(env);
+	check_env(at);
+}
+
+static void
+check_next_frames(void)
+{
+	static uint32_t at;
+
+	for (uint32_t n = 0; n < FRAMES_AT_ONCE; n++) {
+		check_frame(at);
+		at = at + 1 < npages ? at + 1 : 0;
+	}
+}
+
+static void
+check_running(void)
+{
+	if (cpu()->env == NULL)
+		return;
+	check_domain(EXO_INDEX(cur_domain()->id));
+	check_env(EXO_INDEX(cpu()->env_id));
 }
 
 void
 check_state(void)
 {
-	static uint32_t entries, frame, next = FULL_FIRST;
+	static void (*const turn[])(void) = {
+		check_running, check_next_domain, check_next_env,
+		check_next_frames
+	};
+	static uint32_t entries, next = FULL_FIRST;
 
 	check_cpu();
-	if (cpu()->env != NULL) {
-		check_domain(EXO_INDEX(cur_domain()->id));
-		check_env(EXO_INDEX(cpu()->env_id));
-	}
-	check_next_rows();
-	for (uint32_t n = 0; n < FRAMES_AT_ONCE; n++) {
-		check_frame(frame);
-		frame = frame + 1 < npages ? frame + 1 : 0;
-	}
+	turn[entries % (sizeof(turn) / sizeof(turn[0]))]();
 	if (++entries < next)
 		return;
 	entries = 0;
-	if (next < npages / 16)
+	if (next < npages / 4)
 		next *= 2;
 	check_all();
 }

@@ -7,8 +7,9 @@
 ifeq ($(CHECK),)
 CHECKED := $(B)/check/pollux.elf
 
+# A make of its own, not a part of this one.
 $(CHECKED): FORCE | $(SETUP)
-	@$(MAKE) --no-print-directory CHECK=1 $@
+	@MAKEFLAGS= $(MAKE) --no-print-directory CHECK=1 B=$(B) V=$(V) $@
 
 test: $(CHECKED)
 endif
