@@ -96,6 +96,83 @@ TEST(a_forged_entry_does_not_pass_for_one_of_a_run)
 	EQ(get(t, 0), 0);
 }
 
+/* A second frame like the first, in the entry beside it: by the short way. */
+static exo_ppn twin[2];
+
+static void
+start_run(exo_ppn t)
+{
+	twin[0] = alloc(EXO_PG_DATA, S_OWN);
+	twin[1] = alloc(EXO_PG_DATA, S_OWN);
+	EQ(set(t, 0, EXO_PTE(twin[0], RW), S_OWN), 0);
+}
+
+static long
+go_on(exo_ppn t)
+{
+	return set(t, 1, EXO_PTE(twin[1], RW), S_OWN);
+}
+
+TEST(what_is_remembered_of_an_edit_ends_with_a_fork)
+{
+	start();
+	start_run(pt1);
+	fork_two();
+	EQ(go_on(pt1), -EXO_E_FROZEN);
+	start();
+	start_run(pt1);
+	EQ(CALL_CREATE(root), 2);
+	EQ(go_on(pt1), -EXO_E_FROZEN);
+}
+
+TEST(what_is_remembered_of_an_edit_ends_with_its_table)
+{
+	exo_ppn t, t2;
+
+	start();
+	t = alloc_pt1(0, S_OWN);
+	start_run(t);
+	EQ(set(t, 0, 0, S_OWN), 0);
+	EQ(sys_page_free(S_OWN, t, 1), 1);
+	EQ(go_on(t), -EXO_E_TYPE);
+	t = alloc_pt1(0, S_OWN);
+	t2 = alloc(EXO_PG_PT2, S_OWN);
+	EQ(set(t2, 0, EXO_PTE(t, EXO_PTE_W), S_NONE), 0);
+	start_run(t);
+	EQ(sys_pt_empty(t2, 0, 1), 0);
+	EQ(go_on(t), -EXO_E_EMPTY);
+}
+
+TEST(what_is_remembered_of_an_edit_is_one_domain_s_and_one_slot_s)
+{
+	exo_ppn seats;
+
+	start();
+	start_run(pt1);
+	seats = alloc(EXO_PG_SEATS, S_OWN);
+	EQ(set(pt1, 1, EXO_PTE(twin[1], RW), S_NONE), -EXO_E_SLOT);
+	EQ(set(pt1, 1, EXO_PTE(twin[1], RW), S_EXEC), -EXO_E_RIGHTS);
+	EQ(set(pt1, 1, EXO_PTE(seats, RW), S_OWN), -EXO_E_TYPE);
+	EQ(go_on(pt1), 0);
+	EQ(CALL_CREATE(alloc(EXO_PG_PT4, S_OWN)), 2);
+	start_run(pt2 = alloc_pt1(0, S_OWN));
+	to(2);
+	EQ(go_on(pt2), -EXO_E_REACH);
+}
+
+TEST(of_a_live_table_nothing_is_remembered)
+{
+	exo_ppn t, f, g;
+
+	start();
+	t = alloc_pt1(EXO_KIND_LIVE, S_SHARED);
+	f = alloc(EXO_PG_DATA | EXO_KIND_LIVE, S_OWN);
+	g = alloc(EXO_PG_DATA | EXO_KIND_LIVE, S_OWN);
+	EQ(sys_pt_set(S_SHARED, t, 0, EXO_PTE(f, RO), S_OWN), 0);
+	EQ(sys_pt_set(S_NONE, t, 1, EXO_PTE(g, RO), S_OWN), -EXO_E_SLOT);
+	check_frames();
+}
+
 /*
  * Frames.
  */
@@ -820,6 +897,53 @@ TEST(a_batch_replaces_moves_and_clears)
 	EQ(pages[f[1]].maps, 0);
 	EQ(pages[pt1].entries, 11);
 	OK(!world_failed);
+}
+
+TEST(a_batch_flushes_once_and_by_page_up_to_eight)
+{
+	uint64_t pte[24], page, context;
+	exo_ppn f[24];
+
+	start();
+	for (unsigned i = 0; i < 24; i++) {
+		f[i] = alloc(EXO_PG_DATA, S_OWN);
+		pte[i] = EXO_PTE(f[i], RW);
+	}
+	EQ(BATCH(pt1, 0, 12, pte, S_OWN), 12);
+	EQ(counters.tlb_page + counters.tlb_context + counters.tlb_all, 0);
+	EQ(BATCH(pt1, 0, 8, pte + 12, S_OWN), 8);	/* replaced */
+	EQ(counters.tlb_page, 8);
+	EQ(counters.tlb_context, 0);
+	page = counters.tlb_page;
+	memcpy(pte + 8, pte + 20, 4 * sizeof(pte[0]));
+	EQ(BATCH(pt1, 0, 12, pte, S_OWN), 12);
+	EQ(counters.tlb_page, page);
+	EQ(counters.tlb_context, 1);
+	context = counters.tlb_context;
+	memset(pte, 0, sizeof(pte));
+	EQ(BATCH(pt1, 0, 12, pte, S_OWN), 12);		/* cleared */
+	EQ(counters.tlb_context, context + 1);
+	check_frames();
+}
+
+TEST(a_batch_takes_one_of_several_entries_of_a_frame)
+{
+	uint64_t pte[4];
+	exo_ppn f, g[4];
+
+	start();
+	f = alloc(EXO_PG_DATA, S_OWN);
+	for (unsigned i = 0; i < 4; i++) {
+		g[i] = alloc(EXO_PG_DATA, S_OWN);
+		pte[i] = EXO_PTE(g[i], RO);
+	}
+	EQ(BATCH(pt1, 8, 2, pte, S_OWN), 2);		/* a run begins */
+	for (unsigned i = 0; i < 3; i++)
+		EQ(set(pt1, i, EXO_PTE(f, RO), S_OWN), 0);
+	EQ(BATCH(pt1, 0, 2, pte + 2, S_OWN), 2);
+	check_frames();
+	EQ(pages[f].maps, 1);
+	EQ(EXO_PTE_PPN(get(pt1, 2)), f);
 }
 
 int

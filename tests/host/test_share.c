@@ -311,10 +311,272 @@ TEST(no_random_sequence_breaks_a_property)
 {
 	bool ok = true;
 
+	hw.blind = false;
 	rnd_state = 1181783497276652981ull;
 	for (unsigned i = 0; i < 300 && ok; i++)
 		ok = run_world();
 	OK(ok);
+}
+
+/*
+ * Every short sequence of a menu, by two domains, around address 0: fork,
+ * unlink, widen, make, link, copy, map, and the same on tables that nobody
+ * reaches yet.
+ */
+#ifndef DEPTH
+#define DEPTH	5u			/* 7 takes minutes */
+#endif
+#define SEEN	(1u << 18)
+#define TABLES	3u			/* of each level at most */
+#define FRAMES	2u
+
+static exo_ppn menu_root;		/* of domain 2 */
+static unsigned menu_calls, menu_states;
+
+static struct seen {
+	uint64_t hash;
+	unsigned left;			/* depth that was searched below */
+} seen[SEEN];
+
+/* The table of the actor's that translates address 0 at a level, or 0. */
+static exo_ppn
+path(uint32_t level)
+{
+	exo_ppn t = cur_domain()->root;
+
+	for (uint32_t l = 4; l > level && t != 0; l--)
+		t = EXO_PTE_PPN(((uint64_t *)page_kva(t))[0]);
+	return t;
+}
+
+static uint64_t
+entry(exo_ppn t)
+{
+	return ((uint64_t *)page_kva(t))[0];
+}
+
+/* The first or second loose table of the actor's. */
+static exo_ppn
+loose(uint32_t level, unsigned which)
+{
+	for (exo_ppn t = FIRST; t < NFRAMES; t++)
+		if (fits_loose(&pages[t], EXO_PG_PT1 + level - 1) &&
+		    which-- == 0)
+			return t;
+	return 0;
+}
+
+/* A data frame of the actor's name: mapped or not. */
+static exo_ppn
+data(bool mapped)
+{
+	for (exo_ppn f = FIRST; f < NFRAMES; f++)
+		if (pages[f].kind == EXO_PG_DATA &&
+		    (pages[f].maps > 0) == mapped &&
+		    cap_check(S_OWN, &page_guards[f].name, 0) == 0)
+			return f;
+	return 0;
+}
+
+static unsigned
+count(uint32_t kind)
+{
+	unsigned n = 0;
+
+	for (exo_ppn f = FIRST; f < NFRAMES; f++)
+		n += pages[f].kind == kind;
+	return n;
+}
+
+static long
+menu_make(uint32_t level)
+{
+	exo_ppn t;
+
+	if (count(EXO_PG_PT1 + level - 1) >= TABLES)
+		return -1;
+	t = machine.free_head;
+	(void)CALL_ALLOC(S_OWN, EXO_PG_PT1 + level - 1, t);
+	if (level == 1) {
+		exo_ppn r = machine.free_head;
+
+		(void)CALL_ALLOC(S_OWN, EXO_PG_RMAP, r);
+		(void)CALL_PAIR(t, r);
+	}
+	return 0;
+}
+
+static long
+menu_fork(void)
+{
+	if (running() != 1 || domains[2].state != EXO_DOM_FREE)
+		return -1;
+	(void)CALL_COPY(menu_root, 0, 0, 1);
+	return CALL_CREATE(menu_root);
+}
+
+/* Choices on one level, 2 to 4. */
+static long
+menu_level(unsigned op, uint32_t level)
+{
+	exo_ppn t = path(level), u = loose(level - 1, op == 3);
+
+	switch (op) {
+	case 0:
+		return CALL_SET(t, 0, 0, S_OWN);
+	case 1:
+		return CALL_SET(t, 0, entry(t) | EXO_PTE_W, S_OWN);
+	case 2:
+	case 3:
+		return CALL_SET(t, 0, EXO_PTE(u, EXO_PTE_W), S_OWN);
+	case 4:
+		return menu_make(level - 1);
+	default:
+		return CALL_COPY(u, 0, 0, 1);
+	}
+}
+#define MENU_LEVEL	6u
+
+/* Choices on the frame at address 0, or in a loose PT1. */
+static long
+menu_map(unsigned op, exo_ppn t)
+{
+	exo_ppn f = machine.free_head;
+
+	switch (op) {
+	case 0:
+		if (count(EXO_PG_DATA) >= FRAMES)
+			return -1;
+		(void)CALL_ALLOC(S_OWN, EXO_PG_DATA, f);
+		return CALL_SET(t, 0, EXO_PTE(f, EXO_PTE_W | EXO_PTE_NX),
+		    S_OWN);
+	case 1:
+		return CALL_SET(t, 0, EXO_PTE(data(false), EXO_PTE_W |
+		    EXO_PTE_NX), S_OWN);
+	case 2:
+		return CALL_SET(t, 0, EXO_PTE(data(true), EXO_PTE_NX), S_OWN);
+	case 3:
+		return CALL_SET(t, 0, entry(t) | EXO_PTE_W, S_OWN);
+	case 4:
+		return CALL_SET(t, 0, entry(t) & ~EXO_PTE_W, S_OWN);
+	default:
+		return CALL_SET(t, 0, 0, S_OWN);
+	}
+}
+#define MENU_MAP	6u
+
+static long
+menu_empty(void)
+{
+	for (exo_ppn t = FIRST; t < NFRAMES; t++)
+		if (pages[t].flags & EXO_PF_EMPTY)
+			return CALL_EMPTY(t, 0, 2);
+	return -1;
+}
+
+/* Choice `op` by the running domain: below zero, nothing changed. */
+static long
+menu(unsigned op)
+{
+	if (op < 3 * MENU_LEVEL)
+		return menu_level(op % MENU_LEVEL, 2 + op / MENU_LEVEL);
+	op -= 3 * MENU_LEVEL;
+	if (op < MENU_MAP)
+		return menu_map(op, path(1));
+	op -= MENU_MAP;
+	if (op < MENU_MAP)
+		return menu_map(op, loose(1, 0));
+	op -= MENU_MAP;
+	if (op == 0)
+		return menu_fork();
+	if (op == 1)
+		return menu_empty();
+	return CALL_COPY(path(2), 1, 0, 1);	/* an alias */
+}
+#define MENU	(3 * MENU_LEVEL + 2 * MENU_MAP + 3)
+
+static uint64_t
+hash_words(const void *p, size_t bytes, uint64_t h)
+{
+	const uint64_t *w = p;
+
+	for (size_t i = 0; i < bytes / 8; i++)
+		h = (h ^ w[i]) * 0x9e3779b97f4a7c15ull, h ^= h >> 29;
+	return h;
+}
+_Static_assert(sizeof(struct world) % 8 == 0, "whole words");
+
+/* Was this state searched as deep already?  If not, it is now. */
+static bool
+seen_before(const struct world *w, unsigned left)
+{
+	uint64_t h = hash_words(w->pages, sizeof(w->pages), 1);
+	struct seen *at;
+
+	h = hash_words(w->low, sizeof(w->low), h);
+	h = hash_words(gifts.given, sizeof(gifts.given) & ~7ul, h);
+	h = hash_words(w->dom, sizeof(w->dom), h);
+	for (at = &seen[h % SEEN]; at->hash != 0 && at->hash != h;)
+		at = at + 1 == seen + SEEN ? seen : at + 1;
+	if (at->hash == h && at->left >= left)
+		return true;
+	menu_states += at->hash == 0;
+	hw_check(menu_states < SEEN / 2);
+	*at = (struct seen){ h, left };
+	return false;
+}
+
+static bool
+menu_all(unsigned depth)
+{
+	static struct world saved[DEPTH];
+	static struct gifts saved_gifts[DEPTH];
+	unsigned log = log_next;
+
+	if (depth == DEPTH)
+		return true;
+	world_save(&saved[depth]);
+	saved_gifts[depth] = gifts;
+	if (seen_before(&saved[depth], DEPTH - depth))
+		return true;
+	for (unsigned op = 0; op < 2 * MENU; op++) {
+		uint32_t actor = 1 + op % 2;
+		long r = -1;
+
+		if (domains[actor].state == EXO_DOM_LIVE) {
+			cpu0.seat = &seats[actor];
+			r = menu(op / 2);
+			menu_calls++;
+		}
+		if (world_failed || (r >= 0 && !menu_all(depth + 1)))
+			return false;
+		world_load(&saved[depth]);
+		gifts = saved_gifts[depth];
+		views_take(view_before);
+		log_next = log;
+	}
+	return true;
+}
+
+static bool
+menu_run(void)
+{
+	hw.blind = true;
+	world_start(HW_PLAIN);
+	if (setjmp(world_panic) != 0) {
+		log_print();
+		return false;
+	}
+	step_build_at(0, EXO_PTE_W | EXO_PTE_NX);
+	menu_root = machine.free_head;
+	(void)CALL_ALLOC(S_OWN, EXO_PG_PT4, menu_root);
+	return menu_all(0);
+}
+
+TEST(no_short_sequence_breaks_a_property)
+{
+	OK(menu_run());
+	printf("# %u states, %u calls\n", menu_states, menu_calls);
 }
 
 int

@@ -552,6 +552,7 @@ world_boot(enum hw_mode mode)
 	memset(dom, 0, sizeof(dom));
 	memset(pcid_guards, 0, sizeof(pcid_guards));
 	memset(&machine, 0, sizeof(machine));
+	memset(&counters, 0, sizeof(counters));
 	accts[0] = (struct exo_acct){ .state = EXO_ACCT_LIVE };
 	pcids_bound = 0;
 	cpu0.seat = NULL;
@@ -1046,16 +1047,47 @@ step_cow(void)
 	step_cow_at(rnd_va());
 }
 
+/* Fresh frames in a row, with the same bits, over whatever is there. */
+static void
+step_run(void)
+{
+	uint64_t pte[HW_WIDE], bits = chance(70) ? EXO_PTE_W | EXO_PTE_NX :
+	    EXO_PTE_NX;
+	exo_ppn t = chance(80) ? rnd_reached() : rnd_frame(fits_loose,
+	    EXO_PG_PT1), f[HW_WIDE];
+	uint32_t i = rnd(2), n = HW_WIDE - i;
+
+	for (uint32_t k = 0; k < n; k++) {
+		f[k] = step_alloc_kind(EXO_PG_DATA, chance(90) ? S_OWN :
+		    S_CHILD);
+		pte[k] = chance(10) ? 0 : EXO_PTE(f[k], bits);
+	}
+	if (chance(50)) {
+		(void)CALL(sys_pt_batch(S_SHARED, t, i, n, (uint64_t)pte,
+		    S_OWN), "%u: pt_batch(%u, %u, %u, %#lx ...)", D, t, i, n,
+		    (long)pte[0]);
+		return;
+	}
+	for (uint32_t k = 0; k < n; k++) {
+		(void)CALL_SET(t, i + k, pte[k], chance(95) ? S_OWN :
+		    rnd_slot());
+		if (chance(20))
+			step_switch();
+		if (chance(5))
+			step_fork();
+	}
+}
+
 static const struct {
 	uint32_t weight;
 	void (*step)(void);
 } steps[] = {
-	{ 12, step_alloc }, { 8, step_free }, { 40, step_set },
+	{ 12, step_alloc }, { 16, step_free }, { 40, step_set },
 	{ 14, step_batch }, { 12, step_copy }, { 8, step_empty },
 	{ 10, step_unmap }, { 4, step_guard }, { 16, step_switch },
 	{ 14, step_pcid }, { 6, step_die }, { 2, step_create },
 	{ 4, step_bind }, { 26, step_build }, { 3, step_fork },
-	{ 12, step_cow }, { 5, step_drop },
+	{ 12, step_cow }, { 5, step_drop }, { 6, step_run },
 };
 
 static inline void
