@@ -200,6 +200,15 @@ mon_depth(struct domain *d, const struct domain *other, bool *found)
 	return n;
 }
 
+bool
+domain_under(struct domain *d, const struct domain *m)
+{
+	bool found;
+
+	(void)mon_depth(d, m, &found);
+	return found;
+}
+
 /*
  * May the running domain set, or drop, d's rows and mask?  A domain that has
  * clients keeps its mask, since theirs are within it.

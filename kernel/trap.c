@@ -44,6 +44,20 @@ regs_sanitise(struct exo_regs *r)
 	return 0;
 }
 
+/* Of a system call, whose RIP is past it already. */
+static bool
+kind_is_call(uint32_t kind)
+{
+	return kind == EXO_K_REFUSED || kind == EXO_K_FOREIGN;
+}
+
+void
+regs_again(struct exo_regs *r, uint32_t kind)
+{
+	if (kind_is_call(kind))
+		r->rip -= 2;		/* SYSCALL */
+}
+
 static struct exo_upcall *
 upcall_head(const struct seat *s)
 {
@@ -153,7 +167,11 @@ event_post(struct env *e, enum exo_class class, uint32_t kind)
 	ev->seq = e->pub->seq;
 }
 
-/* Action SUSPEND: a monitor's row reports to that monitor and nobody else. */
+/*
+ * Action SUSPEND: a monitor's row reports to that monitor and nobody else; so
+ * does a domain's own in an env that is not at home there: whoever has rights
+ * on the env has none on what a foreign domain keeps in registers.
+ */
 static bool
 trap_suspend(enum exo_class class, uint32_t kind, exo_id monitor)
 {
@@ -182,7 +200,8 @@ trap_row(enum exo_whose whose, enum exo_class class, uint32_t kind)
 		return trap_enter(whose, class, kind);
 	case EXO_ACT_SUSPEND:
 		return trap_suspend(class, kind,
-		    whose == EXO_ROW_MONITOR ? d->mon.id : 0);
+		    whose == EXO_ROW_MONITOR ? d->mon.id :
+		    env_depth(cpu()->env) > 0 ? d->id : 0);
 	}
 	return false;
 }
@@ -230,6 +249,7 @@ trap_double(enum exo_class class, uint32_t kind)
 		return;
 	}
 	sched_save();
+	e->ev_kind = (uint16_t)kind;
 	e->pub->state = EXO_ENV_STOPPED;
 	e->pub->cause = EXO_CAUSE_FAULT;
 	e->pub->seq++;
@@ -351,6 +371,7 @@ sys_seat_resume(uint64_t how, uint64_t regs)
 		return -EXO_E_ARG;
 	if ((err = user_read(&r, regs, sizeof(r))) != 0)
 		return err;
+	what = l->rip;
 	if (how == EXO_HOW_SELF) {
 		uint64_t e = r.err, a = r.addr;
 
@@ -358,12 +379,13 @@ sys_seat_resume(uint64_t how, uint64_t regs)
 			return err;
 		r.err = e;		/* the client's to read, no more */
 		r.addr = a;
+		if (depth == 0 && c->env->pub->pending != 0)
+			regs_again(&r, (uint16_t)what);	/* not now */
 	} else if ((err = regs_sanitise(&r)) != 0)
 		return err;
 	/* Act. */
 	from = c->env->trap_seat[depth];
 	c->env->trap_seat[depth] = NULL;
-	what = l->rip;
 	c->csp = l;
 	c->seat->key = c->seat->gen;
 	c->seat = from;
@@ -386,18 +408,40 @@ sys_seat_resume(uint64_t how, uint64_t regs)
 
 /* ------------------------------------------------- events and their answers */
 
-/* May the caller answer for this env?  Its monitor may; others need RESUME. */
+/*
+ * May the caller answer for this env, which does not run?  Who bound its event
+ * slot may; others need RESUME.
+ */
 static long
 event_check(exo_id id, exo_slot slot, struct env **out)
 {
 	struct env *e = env_find(id);
+	long r = 0;
 
 	if (e == NULL)
 		return -EXO_E_NAME;
 	*out = e;
-	if (e->ev_kva != 0 && e->ev_monitor == cur_domain()->id)
+	if (e->ev_kva == 0 || e->ev_monitor != cur_domain()->id)
+		r = cap_check(slot, &e->guard, EXO_R_RESUME);
+	if (r != 0)
+		return r;
+	return e->pub->state == EXO_ENV_STOPPED ||
+	    e->pub->state == EXO_ENV_SUSPENDED ? 0 : -EXO_E_STATE;
+}
+
+/*
+ * The registers of an env are its domain's where it is, which need not be
+ * that of whoever has rights on the env: a server's, say.  They are for that
+ * domain, its monitors, and who may shape it.
+ */
+static long
+regs_check(const struct env *e, exo_slot slot)
+{
+	struct domain *d = e->seat->dom;
+
+	if (domain_under(d, cur_domain()))
 		return 0;
-	return cap_check(slot, &e->guard, EXO_R_RESUME);
+	return cap_check(slot, &d->guard, EXO_R_CONTROL);
 }
 
 long
@@ -437,22 +481,43 @@ sys_env_regs(exo_id env, exo_slot slot, uint64_t regs)
 	struct env *e;
 	long r = event_check(env, slot, &e);
 
-	if (r != 0)
+	if (r != 0 || (r = regs_check(e, slot)) != 0)
 		return r;
-	if (e->pub->state != EXO_ENV_STOPPED &&
-	    e->pub->state != EXO_ENV_SUSPENDED)
-		return -EXO_E_STATE;
 	return user_write(regs, &e->regs, sizeof(e->regs));
 }
 
-/* The result that a call gets when its monitor skips it. */
+/*
+ * How an env that waits goes on.  Errors: DENIED, RIGHTS; ARG; ADDR.
+ */
 static long
-regs_skip(struct exo_regs *r, enum exo_class class)
+event_answer(const struct env *e, exo_slot slot, uint64_t how, uint64_t regs,
+    struct exo_regs *out)
 {
-	if (class != EXO_CLASS_REFUSED && class != EXO_CLASS_FOREIGN)
-		return -EXO_E_ARG;
-	r->rax = (uint64_t)-EXO_E_DENIED;
-	return 0;
+	bool suspended = e->pub->state == EXO_ENV_SUSPENDED;
+	long err;
+
+	if ((how == EXO_HOW_REGS || env_depth(e) > 0) &&
+	    (err = regs_check(e, slot)) != 0)
+		return err;
+	*out = e->regs;
+	switch (how) {
+	case EXO_HOW_REGS:
+		if ((err = user_read(out, regs, sizeof(*out))) != 0)
+			return err;
+		return regs_sanitise(out);
+	case EXO_HOW_SKIP:
+		if (!suspended || !kind_is_call(e->ev_kind))
+			return -EXO_E_ARG;
+		out->rax = (uint64_t)-EXO_E_DENIED;
+		return 0;
+	case EXO_HOW_RETRY:
+		if (e->resume == RESUME_REGS)
+			regs_again(out, e->ev_kind);
+		return 0;
+	case EXO_HOW_SELF:
+		return suspended ? 0 : -EXO_E_ARG;
+	}
+	return -EXO_E_ARG;
 }
 
 long
@@ -462,44 +527,19 @@ sys_env_continue(exo_id env, exo_slot slot, uint64_t seq, uint64_t how,
 	struct env *e;
 	struct exo_regs r;
 	long err = event_check(env, slot, &e);
-	bool suspended;
 
 	if (err != 0)
 		return err;
-	if (e->pub->state != EXO_ENV_STOPPED &&
-	    e->pub->state != EXO_ENV_SUSPENDED)
-		return -EXO_E_STATE;
 	if (seq != e->pub->seq)
 		return -EXO_E_STALE;
-	suspended = e->pub->state == EXO_ENV_SUSPENDED;
-	r = e->regs;
-	switch (how) {
-	case EXO_HOW_REGS:
-		if ((err = user_read(&r, regs, sizeof(r))) != 0 ||
-		    (err = regs_sanitise(&r)) != 0)
-			return err;
-		break;
-	case EXO_HOW_SKIP:
-		if (!suspended)
-			return -EXO_E_ARG;
-		if ((err = regs_skip(&r, e->ev_class)) != 0)
-			return err;
-		break;
-	case EXO_HOW_RETRY:
-		if (suspended && (e->ev_class == EXO_CLASS_REFUSED ||
-		    e->ev_class == EXO_CLASS_FOREIGN))
-			r.rip -= 2;	/* the SYSCALL instruction, again */
-		break;
-	case EXO_HOW_SELF:
-		if (!suspended)
-			return -EXO_E_ARG;
-		break;
-	default:
-		return -EXO_E_ARG;
-	}
+	if ((err = event_answer(e, slot, how, regs, &r)) != 0)
+		return err;
 	/* Act. */
 	e->regs = r;
-	e->resume = how == EXO_HOW_SELF ? RESUME_OWN_ROW : RESUME_REGS;
+	if (how == EXO_HOW_SELF)
+		e->resume = RESUME_OWN_ROW;
+	else if (how == EXO_HOW_REGS || e->pub->state == EXO_ENV_SUSPENDED)
+		e->resume = RESUME_REGS;
 	e->pub->state = EXO_ENV_READY;
 	e->pub->cause = EXO_CAUSE_NONE;
 	return 0;

@@ -12,6 +12,8 @@ void trap_deliver(enum exo_class class, uint32_t kind);
  * set.  Error: ARG, if RIP is not a user address.
  */
 long regs_sanitise(struct exo_regs *r) MUST_USE;
+/* Registers of a trap of this kind are to do it again. */
+void regs_again(struct exo_regs *r, uint32_t kind);
 
 /* Room for `n` bytes on the upcall stack of a seat with this RSP: the offset
  * from the stack's bottom where they go, or -1. */

@@ -306,27 +306,32 @@
  *	Errors: STATE in a foreign domain: only its home ends an env.
  *
  * env_stop(env, slot) - stop it (deferred as env_kill is).
- *	Errors: NAME; SLOT, DENIED, RIGHTS (RESUME); STATE not ready.
+ *	Errors: NAME; SLOT, DENIED, RIGHTS (RESUME); STATE neither ready nor
+ *	suspended in a foreign domain.
  *
  * env_force_yield(env, slot) - end its slice (deferred as env_kill is) and
  * have its monitor's SLICE row see it.
- *	Errors: NAME; SLOT, DENIED, RIGHTS (RESUME); STATE.
+ *	Errors: as env_stop.
  *
  * env_event(env, slot, ppn, offset, fslot) - bind the event slot that action
- * SUSPEND of the caller's row reports this env in: 256 bytes at offset of a
- * live data frame; ppn 0 unbinds.  The caller becomes the one who may
- * continue it, beside holders of RESUME.
+ * SUSPEND reports this env in: of the caller's row, or of the own row of the
+ * domain where it is at home; 256 bytes at offset of a live data frame; ppn 0
+ * unbinds.  The caller becomes the one who may continue it, beside holders of
+ * RESUME.
  *	Errors: NAME; SLOT, DENIED, RIGHTS (RESUME); STATE dead; ARG; TYPE;
  *	SLOT, DENIED, RIGHTS (WRITE) on the frame; BUSY.
  *
  * env_continue(env, slot, seq, how, regs) - answer event seq of a suspended
- * env, or start a stopped one (seq of its last event).
- *	Errors: NAME; SLOT, DENIED, RIGHTS (RESUME); STATE; STALE seq; ARG how
- *	or rip; ADDR.
+ * env, or start a stopped one (seq of its last event).  To give it registers,
+ * or anything while it is in a foreign domain, the caller is the domain where
+ * it is or a monitor of that, or the slot has CONTROL on that domain, too.
+ *	Errors: NAME; SLOT, DENIED, RIGHTS (RESUME); STATE; STALE seq; DENIED,
+ *	RIGHTS (CONTROL) on the domain; ARG how or rip; ADDR.
  *
  * env_regs(env, slot, regs) - copy out the registers of a stopped or suspended
  * env: struct exo_regs.
- *	Errors: NAME; SLOT, DENIED, RIGHTS (RESUME); STATE; ADDR.
+ *	Errors: NAME; SLOT, DENIED, RIGHTS (RESUME); STATE; SLOT, DENIED, RIGHTS
+ *	(CONTROL) on the domain where it is, as for env_continue; ADDR.
  *
  * env_yield(env, slot, handle) - give the rest of the slice to env, or with
  * EXO_ID_ANY to whoever comes next.  slot: RUN on it; or, when handle is not
