@@ -13,7 +13,9 @@
  * Invariants: (1) pub->pending != 0 only while its chain is not empty.
  *	       (2) a link's seat is NULL only for a trap (trap_seat[i]), a
  *		   caller that is gone, or the hidden base.
- *	       (3) a DEAD env is in no seat but its home's.
+ *	       (3) a DEAD env has no chain, and no seat but the one it died
+ *		   in, until either it or that seat's domain is reaped.
+ *	       (4) only at home is an env STOPPED.
  * Guarded by: capability.  Published: EXO_ENVS; free rows are linked through
  * exit_word (pure/rows.h).
  */
@@ -135,6 +137,17 @@ env_thaw(struct env *e)
 	sched_load_cr3();
 }
 
+/* Where it is, for all to see. */
+void
+env_publish(struct env *e)
+{
+	const struct seat *home = env_home_seat(e);
+
+	e->pub->where = EXO_INDEX(env_seat(e)->dom->id);
+	e->pub->home = home != NULL ? EXO_INDEX(home->dom->id) : EXO_NONE;
+	e->pub->depth = env_depth(e);
+}
+
 /*
  * Where an env goes on.  A SYSCALL in the last two bytes of user memory left
  * a link whose RIP is EXO_USER_TOP: going there faults, as it would have.
@@ -204,9 +217,54 @@ pending_clear(struct env *e)
 }
 
 /*
+ * It is elsewhere now: what it waited for, or had yet to do where it was, is
+ * void.
+ */
+static void
+env_moved(struct env *e)
+{
+	if (e->pub->state == EXO_ENV_SUSPENDED)
+		e->pub->state = EXO_ENV_READY;
+	e->resume = RESUME_REGS;
+	env_publish(e);
+}
+
+/* Registers for going on at link i, which was left by a call or a trap. */
+static void
+regs_back(struct env *e, uint32_t i, bool trapped)
+{
+	struct link *l = &e->chain[i];
+
+	if (trapped) {
+		e->regs = e->base_regs;
+		regs_again(&e->regs, (uint16_t)l->rip);
+	} else
+		regs_at(&e->regs, l->rip, l->rsp, -EXO_E_GONE);
+}
+
+/* Nobody comes back to link i. */
+static void
+link_abandon(struct env *e, uint32_t i)
+{
+	struct seat *s = link_seat(e, i);
+	bool trapped = e->trap_seat[i] != NULL;
+	struct exo_regs r;
+
+	e->trap_seat[i] = NULL;
+	if (s == NULL || !domain_live(s->dom))
+		return;
+	if (trapped)			/* its registers are lost, too */
+		regs_at(&r, s->entry, s->stack, 0);
+	else
+		regs_at(&r, e->chain[i].rip, e->chain[i].rsp, 0);
+	seat_abandon(s, &r);
+}
+
+/*
  * The frozen env's current seat is lost: back to the nearest live caller with
  * GONE.  A caller that was trapped into a handler has lost its registers with
- * it, so it is abandoned too.  False: nobody is left, not even home.
+ * it, so it is abandoned too; but home's are kept, and it traps again.  False:
+ * nobody is left, not even home.
  */
 static bool
 env_unwind(struct env *e)
@@ -216,34 +274,45 @@ env_unwind(struct env *e)
 		struct seat *s = link_seat(e, i);
 		bool trapped = e->trap_seat[i] != NULL;
 
-		e->trap_seat[i] = NULL;
-		if (s == NULL || !domain_live(s->dom))
-			continue;
-		if (trapped) {
-			if (i == 0)
-				break;
-			regs_at(&e->regs, s->entry, s->stack, 0);
-			seat_abandon(s, &e->regs);
+		if (s == NULL || !domain_live(s->dom) || (trapped && i > 0)) {
+			link_abandon(e, i);
 			continue;
 		}
+		e->trap_seat[i] = NULL;
 		e->seat = s;
-		regs_at(&e->regs, e->chain[i].rip, e->chain[i].rsp,
-		    -EXO_E_GONE);
+		regs_back(e, i, trapped);
+		env_moved(e);
 		return true;
 	}
-	e->csp = e->chain;
 	return false;
 }
 
 void
 env_die(struct env *e, enum exo_cause cause, uint64_t word)
 {
+	struct seat *s = env_seat(e);
+
 	pending_clear(e);
+	e->csp = e->chain;
+	e->seat = s != NULL && s->env == e->id &&
+	    seat_state(s) == SEAT_TAKEN ? s : NULL;
 	e->pub->state = EXO_ENV_DEAD;
 	e->pub->cause = cause;
 	e->pub->exit_word = word;
 	machine.deaths++;
 	trace_add(EXO_TR_DEATH, 0);
+}
+
+/* The end of a slice, for a monitor that wants to see it. */
+static void
+event_slice(struct env *e)
+{
+	const struct domain *d = e->seat->dom;
+
+	if (e->ev_kva != 0 && d->mon.id != 0 && e->ev_monitor == d->mon.id &&
+	    d->action[EXO_ROW_MONITOR][EXO_CLASS_SLICE] == EXO_ACT_SUSPEND &&
+	    e->resume == RESUME_REGS)	/* else it has a trap to deliver */
+		event_post(e, EXO_CLASS_SLICE, EXO_K_SLICE);
 }
 
 /* What was asked for is done now that the env is at home (or must be). */
@@ -261,12 +330,12 @@ env_do(struct env *e, uint32_t what)
 	if (running)
 		sched_save();
 	if (what & EXO_PEND_STOP) {
+		if (e->resume == RESUME_REGS)
+			e->ev_kind = 0;	/* no trap */
 		e->pub->state = EXO_ENV_STOPPED;
 		e->pub->seq++;
-	} else if (e->ev_kva != 0 && e->seat->dom->mon.id != 0 &&
-	    e->seat->dom->action[EXO_ROW_MONITOR][EXO_CLASS_SLICE] ==
-	    EXO_ACT_SUSPEND)
-		event_post(e, EXO_CLASS_SLICE, EXO_K_SLICE);
+	} else
+		event_slice(e);
 	if (running)
 		sched_leave();
 }
@@ -307,7 +376,7 @@ void
 env_pull_home(struct env *e)
 {
 	uint32_t what = e->pub->pending;
-	struct seat *home, *s;
+	struct seat *home;
 	bool trapped;
 
 	env_freeze(e);
@@ -316,17 +385,8 @@ env_pull_home(struct env *e)
 	trapped = e->trap_seat[0] != NULL;
 	if (domain_live(e->seat->dom))
 		seat_abandon(e->seat, &e->regs);
-	while (--e->csp != e->chain) {
-		uint32_t i = (uint32_t)(e->csp - e->chain);
-
-		s = link_seat(e, i);
-		e->trap_seat[i] = NULL;
-		if (s == NULL || !domain_live(s->dom))
-			continue;
-		regs_at(&e->regs, e->chain[i].rip < EXO_USER_TOP ?
-		    e->chain[i].rip : s->entry, e->chain[i].rsp, 0);
-		seat_abandon(s, &e->regs);
-	}
+	while (--e->csp != e->chain)
+		link_abandon(e, (uint32_t)(e->csp - e->chain));
 	e->trap_seat[0] = NULL;
 	pending_clear(e);
 	if (home == NULL || !domain_live(home->dom)) {
@@ -334,11 +394,8 @@ env_pull_home(struct env *e)
 		what |= EXO_PEND_KILL;
 	} else {
 		e->seat = home;
-		if (trapped)
-			e->regs = e->base_regs;
-		else
-			regs_at(&e->regs, e->chain[0].rip, e->chain[0].rsp,
-			    -EXO_E_GONE);
+		regs_back(e, 0, trapped);
+		env_moved(e);
 		env_thaw(e);
 	}
 	env_do(e, what);
@@ -352,7 +409,7 @@ env_abandon_callee(void)
 	env_freeze(e);
 	seat_abandon(e->seat, &e->regs);
 	if (!env_unwind(e)) {
-		env_die(e, EXO_CAUSE_MONITOR, 0);
+		env_die(e, EXO_CAUSE_HOME, 0);
 		sched_leave();
 		return;
 	}
@@ -401,8 +458,7 @@ env_evict(struct env *e, struct seat *s)
 
 			pending_clear(e);
 			env_do(e, what);
-		} else if (e->pub->state == EXO_ENV_SUSPENDED)
-			e->pub->state = EXO_ENV_READY;
+		}
 		return;
 	}
 	for (uint32_t i = 0; i < depth; i++) {
@@ -410,9 +466,8 @@ env_evict(struct env *e, struct seat *s)
 			continue;
 		e->trap_seat[i] = NULL;
 		if (i == 0) {		/* home: it dies when it leaves */
-			e->kill_cause = EXO_CAUSE_HOME;
-			e->kill_word = 0;
-			env_ask(e, EXO_PEND_KILL);
+			if (!(e->pub->pending & EXO_PEND_KILL))
+				env_end(e, EXO_CAUSE_HOME, 0);
 			e->base_seat = NULL;
 		}
 		e->chain[i].seat = NULL;
@@ -730,7 +785,8 @@ env_ask_checked(exo_id env, exo_slot slot, uint32_t what)
 
 	if (r != 0)
 		return r;
-	if (e->pub->state != EXO_ENV_READY)
+	if (e->pub->state != EXO_ENV_READY && (env_depth(e) == 0 ||
+	    e->pub->state != EXO_ENV_SUSPENDED))
 		return -EXO_E_STATE;
 	/* Act. */
 	if (e == cpu()->env)

@@ -20,6 +20,7 @@ uint32_t env_depth(const struct env *e);
 struct seat *env_seat(const struct env *e);	/* where it is */
 struct seat *env_home_seat(const struct env *e);
 bool env_on_chain(const struct env *e, const struct seat *s);
+void env_publish(struct env *e);
 
 /*
  * A seat's domain is dead and is being reaped: the env is not in it any more,
@@ -65,7 +66,10 @@ void sched_load_cr3(void);
 bool sched_settle(void);
 void sched_clock(void);			/* a tick: the time, and what is due */
 
-/* The running env can't go on: choose another, load its registers. */
+/*
+ * The running env can't go on: choose another, load its registers.  While that
+ * is being done already, nobody runs when this returns: cpu()->env is NULL.
+ */
 void sched_leave(void);
 /* Who runs after this one; switches to it.  Called at a tick and by yields. */
 void sched_next(void);

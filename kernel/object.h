@@ -189,6 +189,7 @@ struct cpu {
 	struct exo_regs *regs;		/* of this entry, if it saved them all */
 	uint32_t switched;		/* regs are another env's now */
 	uint32_t idle;
+	uint32_t choosing;		/* in sched_leave */
 	uint32_t slice;			/* position in the vector */
 	uint32_t resched;
 	uint64_t batch[EXO_BATCH_MAX];	/* copied-in entries */

@@ -49,10 +49,7 @@ sched_save(void)
 	e->csp = c->csp;
 	hw_env_save(&e->fsbase, &e->gsbase, e->fp);
 	e->resume = RESUME_REGS;
-	e->pub->where = EXO_INDEX(c->seat->dom->id);
-	e->pub->home = EXO_INDEX(env_home_seat(e) != NULL ?
-	    env_home_seat(e)->dom->id : EXO_NONE);
-	e->pub->depth = env_depth(e);
+	env_publish(e);
 }
 
 /* Make e the running env.  The one that ran has been saved, or is dead. */
@@ -152,20 +149,29 @@ sched_idle(void)
 }
 
 /*
- * Choose until one runs.  Each turn either runs an env or ends one's time in a
- * dead domain, so the loop ends.
+ * Choose until one runs.  Each turn either runs an env or ends its time: its
+ * home is dead, or the trap that it has yet to take suspends it.  That comes
+ * here again, to nobody running, and the turn after is the first one's: so the
+ * stack does not grow with their number.
  */
 void
 sched_leave(void)
 {
-	struct env *e = sched_pick();
+	struct cpu *c = cpu();
+	struct env *e;
 
-	cpu()->env = NULL;		/* saved, or dead */
-	if (e == NULL)
-		e = sched_idle();
-	sched_load(e);
-	if (cpu()->env == e)
-		(void)sched_settle();
+	c->env = NULL;			/* saved, or dead */
+	if (c->choosing)
+		return;
+	c->choosing = 1;
+	while (c->env == NULL) {
+		if ((e = sched_pick()) == NULL)
+			e = sched_idle();
+		sched_load(e);
+		if (c->env == e)
+			(void)sched_settle();
+	}
+	c->choosing = 0;
 }
 
 void

@@ -554,6 +554,47 @@ TEST(env_away_from_a_dead_home_dies_at_the_end_of_the_grace)
 	cell_end(&s);
 }
 
+/* It moved: the old home's death is nothing to it. */
+static uint64_t
+in_move(struct cell_page *p, uint64_t fn, uint64_t b, uint64_t c)
+{
+	(void)p, (void)b, (void)c;
+	return (uint64_t)exo_enter(0, fn, 0, 0, 0, 0);
+}
+
+static uint64_t
+in_new_home(struct cell_page *p, uint64_t a, uint64_t b, uint64_t c)
+{
+	(void)a, (void)b, (void)c;
+	p->w[1] = 1;
+	while (p->w[2] == 0)
+		__asm__ volatile("pause");
+	return (uint64_t)exo_env_exit(0x66);
+}
+
+TEST(env_that_moved_outlives_its_old_home)
+{
+	struct cell a, b;
+	exo_id env;
+
+	cell_make(&a, NULL);
+	cell_make(&b, NULL);
+	env = cell_env_make(&a);
+	must(cell_bind(&b, 2, env, cell_service_entry, NULL));
+	cell_link(&b, 2, 0, &a, 0);
+	must(cell_env_begin(&a, env, 2, in_move, (uint64_t)in_new_home));
+	OK(cell_run(&a, env, &b.page->w[1], 1));
+	EQ(exo_domain_kill(a.domain, a.name, 0), 0);
+	while (exo_domain_reap(a.domain, 9) > 0)
+		;
+	b.page->w[2] = 1;
+	OK(cell_run_state(&a, env, EXO_ENV_DEAD));
+	EQ(row(env)->cause, EXO_CAUSE_EXIT);
+	EQ(row(env)->exit_word, 0x66);
+	cell_reap(&a);
+	cell_end(&b);
+}
+
 TEST(env_at_home_dies_with_its_home)
 {
 	struct cell c;
@@ -730,7 +771,7 @@ TEST(env_stopped_in_a_hanging_handler_is_back_at_its_trap)
 	OK(cell_run_state(&c, env, EXO_ENV_STOPPED));
 	EQ(exo_env_regs(env, c.name, (uint64_t)&r), 0);
 	EQ(r.rdi, 0x1d);
-	EQ(*(const uint16_t *)(r.rip - 2), 0x050f);
+	EQ(*(const uint16_t *)r.rip, 0x050f);	/* the call, again */
 	OK(exo_seat_repair(h.domain, h.name, 2) > 0);
 	cell_end(&c);
 	cell_end(&h);
