@@ -474,15 +474,15 @@ pte_narrows(uint64_t old, uint64_t pte)
 }
 
 /*
- * A frame out of the common, in an entry of a PT1: a device, or a table to
- * look at.  Errors: TYPE; STATE.
+ * A frame out of the common, in an entry of a PT1: a device, or a table or its
+ * companion to look at.  Errors: TYPE; STATE.
  */
 static __attribute__((noinline)) long
 map_odd(const struct edit *e, const struct exo_page *p, uint64_t pte)
 {
 	bool live = page_is_live(p) || p->kind == EXO_PG_DEVICE;
 
-	if (page_is_table(p)) {
+	if (page_is_view(p)) {
 		if (pte_w(pte) || pte_x(pte))
 			return -EXO_E_TYPE;
 	} else if (p->kind != EXO_PG_DATA && p->kind != EXO_PG_DEVICE)
@@ -526,7 +526,7 @@ map_change(struct edit *e, uint32_t index, uint64_t pte)
 	pte = (pte & PTE_KEEP) | EXO_PTE_U | (old & PTE_MAY);
 	lack = (gain & EXO_PTE_W && !(old & EXO_PTE_MAYW) ? EXO_PTE_W : 0) |
 	    (gain & EXO_PTE_NX && !(old & EXO_PTE_MAYX) ? EXO_PTE_NX : 0);
-	if (gain != 0 && page_is_table(p))
+	if (gain != 0 && page_is_view(p))
 		return -EXO_E_TYPE;
 	if (gain != 0 && p->flags & EXO_PF_REGUARD)
 		return -EXO_E_STATE;
@@ -690,7 +690,7 @@ map_set(struct edit *e, uint32_t index, uint64_t pte)
 		if (r < 0)
 			return r;
 		denied = e->denied;
-		if (odd && page_is_table(p))
+		if (odd && page_is_view(p))
 			denied = e->rights & EXO_R_VIEW ? 0 : EXO_PTE_P;
 		if (ask & denied)
 			return -EXO_E_RIGHTS;

@@ -33,8 +33,8 @@ check_map(exo_ppn t, const struct exo_page *tp, uint64_t pte)
 	bool data = p->kind == EXO_PG_DATA;
 
 	CHECK_THAT(t, ppn < npages && tp->companion != 0);
-	CHECK_THAT(ppn, data || p->kind == EXO_PG_DEVICE || page_is_table(p));
-	CHECK_THAT(ppn, !(w && x) && !(page_is_table(p) && (w || x)));
+	CHECK_THAT(ppn, data || p->kind == EXO_PG_DEVICE || page_is_view(p));
+	CHECK_THAT(ppn, !(w && x) && !(page_is_view(p) && (w || x)));
 	CHECK_THAT(ppn, !page_is_live(tp) || page_is_live(p) ||
 	    p->kind == EXO_PG_DEVICE);
 	CHECK_THAT(ppn, !data || page_is_live(p) || !w || p->maps == 1);

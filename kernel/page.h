@@ -15,6 +15,13 @@ page_is_table(const struct exo_page *p)
 	return (uint8_t)(p->kind - EXO_PG_PT1) <= EXO_PG_PT4 - EXO_PG_PT1;
 }
 
+/* A frame that is mapped to be looked at only: by VIEW, never W or X. */
+static inline bool
+page_is_view(const struct exo_page *p)
+{
+	return page_is_table(p) || p->kind == EXO_PG_RMAP;
+}
+
 static inline bool
 page_is_live(const struct exo_page *p)
 {

@@ -201,8 +201,8 @@ attack_capabilities(set_fn set)
 	    EXO_R_READ | EXO_R_EXEC);
 	REFUSED_SLOT(set(M, t.t1, 0, EXO_PTE(t.private, VM_R), s));
 	REFUSED_DENIED(set(M, t.t1, 0, EXO_PTE(t.private, VM_R), s));
-	/* A table to look at; other rights don't make up for VIEW. */
-	for (uint32_t k = EXO_PG_PT1; k <= EXO_PG_PT4; k++)
+	/* To look at; other rights don't make up for VIEW. */
+	for (uint32_t k = EXO_PG_PT1; k <= EXO_PG_RMAP; k++)
 		REFUSED_CAP(set(M, t.t1, 0, EXO_PTE(frame_of(k), VM_R), s),
 		    M, EXO_R_VIEW);
 	/* A live table to link. */
@@ -504,6 +504,30 @@ HOSTILE(pt_companion, arguments)
 	REFUSED(exo_pt_companion(t1, others_frame(EXO_PG_RMAP)), REACH);
 	REFUSED(exo_pt_companion(busy, rmap), BUSY);
 	REFUSED(exo_pt_companion(t1, EXO_PAGES[busy].companion), BUSY);
+}
+
+/* The inverse map is there to be read: an entry's neighbours on the list of
+ * its frame. */
+HOSTILE(pt_set, companions_are_looked_at)
+{
+	const volatile struct exo_rmap *l;
+	struct tree t;
+
+	tree_make(&t);
+	EQ(exo_pt_set(M, t.t1, 8, EXO_PTE(t.live, VM_R), t.name), 0);
+	EQ(exo_pt_set(M, t.t1, 9, EXO_PTE(t.live, VM_R), t.name), 0);
+	EQ(exo_pt_set(M, t.t1, 0, EXO_PTE(t.rmap, VM_R), M), 0);
+	REFUSED(exo_pt_set(M, t.t1, 0, EXO_PTE(t.rmap, VM_RW), M), TYPE);
+	REFUSED(exo_pt_set(M, t.t1, 1, EXO_PTE(t.rmap, VM_RX), M), TYPE);
+	l = (const volatile struct exo_rmap *)VA;
+	EQ(EXO_PAGES[t.live].rmap, t.t1 << 9 | 8);
+	EQ(l[8].prev, 0);
+	EQ(l[8].next, t.t1 << 9 | 9);
+	EQ(l[9].prev, t.t1 << 9 | 8);
+	EQ(l[9].next, 0);
+	REFUSED(exo_page_free(M, t.rmap, 1), BUSY);
+	EQ(exo_pt_set(M, t.t1, 0, 0, M), 0);
+	tree_end(&t);
 }
 
 /* 32-bit arguments in 64-bit registers: what is above must not matter. */

@@ -34,7 +34,7 @@ enum exo_slot_kind { EXO_SLOT_EMPTY, EXO_SLOT_OPEN, EXO_SLOT_CAP };
 #define EXO_R_READ	0x0001u	/* map a frame; read a device */
 #define EXO_R_WRITE	0x0002u	/* map writable; edit a live table */
 #define EXO_R_EXEC	0x0004u	/* map executable */
-#define EXO_R_VIEW	0x0008u	/* map a table frame read-only */
+#define EXO_R_VIEW	0x0008u	/* map a table, or its RMAP, read-only */
 #define EXO_R_FREE	0x0010u	/* give back: frame, PCID, slice */
 #define EXO_R_REVOKE	0x0020u	/* take mappings by force */
 #define EXO_R_GUARD	0x0040u	/* change the guard */

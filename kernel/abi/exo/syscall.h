@@ -156,16 +156,16 @@
  * PT1), link a table (above), change bits, or clear (pte 0).  tslot: for a
  * live table, a capability with WRITE on it; ignored for a private one.
  * slot: for a new frame READ, with W also WRITE, without NX also EXEC; for a
- * table to view, VIEW; for linking a live table READ (W: WRITE); ignored
- * where no new right arises.
+ * table or an RMAP frame to look at, VIEW; for linking a live table READ (W:
+ * WRITE); ignored where no new right arises.
  *	Errors: TYPE table is none; ARG index (a root: 0-254), bits, ppn;
  *	EMPTY table must be emptied; REACH, FROZEN on table (private); SLOT,
  *	DENIED, RIGHTS on table (live); then on the frame or table to enter:
  *	TYPE; STATE it is being reguarded, or a PT1 lacks its companion; SLOT,
  *	DENIED, RIGHTS; REACH a private table that is not fresh and mine; EMPTY;
  *	SHARED a private frame that is mapped already (but read-only and
- *	first by the caller), or would be writable while not sole; LOOP widening a link to a table with two
- *	references; WX.
+ *	first by the caller), or would be writable while not sole; LOOP widening
+ *	a link to a table with two references; WX.
  *
  * pt_batch(tslot, table, index, n, ptes, slot) - entries index .. index+n-1
  * from the array ptes, in order; a batch of at most 512.

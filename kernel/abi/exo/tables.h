@@ -112,7 +112,7 @@ enum exo_kind {
  *
  * rmap is the first of the entries that map the frame, each named
  * table << 9 | index; the others follow in the companion of the table:
- * struct exo_rmap at [index].
+ * struct exo_rmap at [index] (map it with VIEW to read it).
  */
 struct exo_page {
 	uint32_t account;		/* index; who is charged */
