@@ -343,6 +343,68 @@ TEST(seats_on_the_chain_and_the_running_one_refuse)
 	cell_end(&c);
 }
 
+static uint64_t
+in_enter_place(struct cell_page *p, uint64_t place, uint64_t b, uint64_t c)
+{
+	(void)p, (void)b, (void)c;
+	return (uint64_t)exo_enter(place, 0, 0, 0, 0, 0);
+}
+
+/* By enter too; and from a seat that it entered, not only called. */
+static uint64_t
+in_enter_from(struct cell_page *p, uint64_t a, uint64_t b, uint64_t c)
+{
+	uint64_t r = 0;
+
+	(void)c;
+	p->w[2] = (uint64_t)exo_call(a, (uint64_t)in_enter_place, b, 0, 0, 0,
+	    &r);
+	return r;
+}
+
+TEST(enter_refuses_seats_on_the_chain_and_the_running_one)
+{
+	struct cell c;
+
+	cell_make(&c, NULL);
+	must(cell_bind(&c, 2, self->env, cell_service_entry, NULL));
+	cell_link(&c, 1, 0, &c, 1);
+	cell_link(&c, 2, 0, &c, 2);
+	must(exo_handle_open(c.domain, c.name, 3, self->domain));
+	must(exo_handle_mint(self->domain, self->domain_slot, 0, 0, c.domain,
+	    3));
+	EQ(cell_call(&c, in_enter_place, 1, 0, 0), -EXO_E_BUSY);
+	EQ(cell_call(&c, in_enter_place, 3, 0, 0), -EXO_E_LOOP);
+	EQ(cell_call(&c, in_enter_from, 2, 1, 0), -EXO_E_LOOP);
+	EQ(cell_call(&c, in_enter_from, 2, 2, 0), -EXO_E_BUSY);
+	EQ(cell_call(&c, in_enter_from, 2, 3, 0), -EXO_E_LOOP);
+	cell_end(&c);
+}
+
+/* Else a reply would come back to a seat that is somebody else's by now. */
+TEST(occupied_seats_are_not_unbound_or_bound_anew)
+{
+	struct cell c;
+	struct exo_seat_args *a;
+
+	cell_make(&c, NULL);
+	a = (struct exo_seat_args *)(c.base + EXO_PAGE);
+	*a = (struct exo_seat_args){ .env = self->env };
+	/* The one that I am in, and the one that I am away from. */
+	EQ(cell_do(&c, EXO_NR_seat_free, c.domain, c.name, CELL_SEAT, 0, 0,
+	    0), -EXO_E_BUSY);
+	EQ(cell_do(&c, EXO_NR_seat_bind, c.domain, c.name, CELL_SEAT,
+	    (uint64_t)a, 0, 0), -EXO_E_BUSY);
+	EQ(cell_do(&c, EXO_NR_seat_free, self->domain, self->domain_slot, 0,
+	    0, 0, 0), -EXO_E_BUSY);
+	EQ(cell_do(&c, EXO_NR_seat_bind, self->domain, self->domain_slot, 0,
+	    (uint64_t)a, 0, 0), -EXO_E_BUSY);
+	EQ(cell_do(&c, EXO_NR_seat_repair, self->domain, self->domain_slot,
+	    0, 0, 0, 0), -EXO_E_STATE);
+	EQ(cell_do(&c, EXO_NR_null, 0, 0, 0, 0, 0, 0), 0);
+	cell_end(&c);
+}
+
 /* Else a domain could send an env back that it was never lent. */
 static uint64_t
 in_reply_env(struct cell_page *p, uint64_t a, uint64_t b, uint64_t c)
@@ -405,13 +467,6 @@ TEST(seat_is_not_squatted)
 }
 
 /* The same by enter. */
-static uint64_t
-in_enter_place(struct cell_page *p, uint64_t place, uint64_t b, uint64_t c)
-{
-	(void)p, (void)b, (void)c;
-	return (uint64_t)exo_enter(place, 0, 0, 0, 0, 0);
-}
-
 TEST(enter_is_not_for_others_either)
 {
 	struct cell c, other;

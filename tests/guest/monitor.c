@@ -452,6 +452,8 @@ in_every_call(struct cell_page *p, uint64_t a, uint64_t b, uint64_t c)
 
 	(void)a, (void)b, (void)c;
 	for (uint32_t nr = 0; nr < EXO_NR_MAX; nr++) {
+		if (nr == EXO_NR_reply)
+			continue;	/* it takes nothing */
 		p->w[22] = 0;
 		if (exo_raw6(EXO_NR_BASE + nr, 0, 0, 0, 0, 0, 0) != 0xabc ||
 		    p->w[22] != EXO_NR_BASE + nr) {
@@ -464,7 +466,7 @@ in_every_call(struct cell_page *p, uint64_t a, uint64_t b, uint64_t c)
 	return 0;
 }
 
-/* Every row of the one list: none is forgotten, fast ones included. */
+/* Every row of the one list: none is forgotten, enter and call included. */
 TEST(empty_mask_redirects_every_call)
 {
 	struct cell m, c;
@@ -473,13 +475,13 @@ TEST(empty_mask_redirects_every_call)
 	cell_make(&m, NULL);
 	cell_make(&c, NULL);
 	c.page->hook = hook_result;
-	EQ(watch(&m, &c, ROWS(PASS, PASS, SELF, SUSPEND, PASS, PASS), 0, 0,
-	    0), 0);
+	EQ(watch(&m, &c, ROWS(PASS, PASS, SELF, SUSPEND, PASS, PASS),
+	    ~NOT(reply), 0, 0), 0);
 	env = cell_env(&c, 2, in_every_call, 0);
 	listen(&m, env, &c);
 	OK(cell_run_state(&c, env, EXO_ENV_SUSPENDED));
 	EQ(event(&m)->kind, EXO_K_FOREIGN);
-	EQ(c.page->w[20], EXO_NR_MAX);
+	EQ(c.page->w[20], EXO_NR_MAX - 1);
 	EQ(c.page->w[31], 0);
 	if (c.page->w[31] != 0)
 		print("# call %lu got through\n", c.page->w[30]);
@@ -487,7 +489,6 @@ TEST(empty_mask_redirects_every_call)
 	cell_end(&m);
 }
 
-/* A reply too, from a call that is open: on the fast path. */
 static uint64_t
 in_call_self(struct cell_page *p, uint64_t a, uint64_t b, uint64_t c)
 {
@@ -496,6 +497,7 @@ in_call_self(struct cell_page *p, uint64_t a, uint64_t b, uint64_t c)
 	return 0x55;
 }
 
+/* It only gives back what a caller lent. */
 TEST(mask_must_allow_reply)
 {
 	struct cell m, c;
@@ -509,7 +511,7 @@ TEST(mask_must_allow_reply)
 	cell_end(&m);
 }
 
-/* Which of enter, call and reply a mask refuses does not change the others. */
+/* Refusing enter takes both fast paths away, and changes nothing else. */
 TEST(mask_without_enter_leaves_call_and_reply)
 {
 	struct cell m, c;
@@ -812,6 +814,60 @@ TEST(fault_enters_the_monitor_and_may_go_on_to_the_own_row)
 	EQ(c.page->regs.rip, (uint64_t)read_at_insn);
 	cell_end(&c);
 	cell_end(&m);
+}
+
+/* Eight calls are open: the ninth link would be the trap's. */
+static uint64_t
+in_descend(struct cell_page *p, uint64_t n, uint64_t last, uint64_t c)
+{
+	uint64_t r = 0;
+
+	(void)c;
+	if (n == last) {
+		p->w[0] = (uint64_t)exo_raw1(39, 0);
+		return 0x77;
+	}
+	p->w[30 + n] = (uint64_t)exo_call(n, (uint64_t)in_descend, n + 1,
+	    last, 0, 0, &r);
+	return r;
+}
+
+static uint64_t
+in_begin_descent(struct cell_page *p, uint64_t last, uint64_t b, uint64_t c)
+{
+	(void)b, (void)c;
+	p->w[1] = in_descend(p, 3, last, 0);
+	return 0x55;
+}
+
+TEST(trap_on_a_full_chain_is_a_double_fault)
+{
+	for (uint64_t last = 10; last <= 11; last++) {
+		struct cell m, c;
+		exo_id env;
+
+		cell_make(&m, NULL);
+		cell_make(&c, &(struct cell_opts){ .seats = 12 });
+		must(exo_domain_row(c.domain, c.name, EXO_CLASS_FOREIGN,
+		    EXO_ACT_ENTER));
+		env = cell_env_make(&c);
+		for (uint32_t i = 3; i < last; i++) {
+			must(cell_bind(&c, i, env, cell_service_entry, NULL));
+			cell_link(&c, i, 0, &c, i);
+		}
+		must(cell_env_begin(&c, env, 2, in_begin_descent, last));
+		handler(&m, &c, (uint32_t)last - 1, env, EXO_ROW_OWN);
+		OK(ended(&c, env));
+		/* Seven open: there is room for it.  Eight: the caller of the
+		 * one that trapped is told. */
+		EQ(m.page->w[40], last == 10);
+		EQ(c.page->w[0], last == 10 ? 0x777 : 0);
+		EQ(c.page->w[30 + last - 1], last == 10 ? EXO_K_REPLY :
+		    -EXO_E_GONE);
+		EQ(c.page->w[33], EXO_K_REPLY);
+		cell_end(&c);
+		cell_end(&m);
+	}
 }
 
 /* The parent context of a light-weight one: by the domain's own row. */

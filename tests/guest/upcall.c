@@ -583,6 +583,55 @@ TEST(frame_edited_for_ring_0_is_refused_by_the_cpu)
 	cell_end(&c);
 }
 
+/*
+ * The domain says where its upcall frame is mapped, and may lie: the kernel
+ * writes the frame that was bound, and nothing at that address.
+ */
+TEST(address_of_the_upcall_frame_is_only_told_not_followed)
+{
+	struct cell c;
+	struct exo_seat_args a;
+	uint64_t h, r, lie;
+	const uint64_t *at, *bound;
+
+	cell_make(&c, NULL);
+	lie = c.base + EXO_PAGE;		/* its spare page */
+	a = (struct exo_seat_args){
+		.env = self->env,
+		.entry = (uint64_t)cell_service_entry,
+		.stack = c.base + CELL_STACK(3) + EXO_PAGE,
+		.upcall = (uint64_t)rsp_upcall,
+		.upcall_va = lie,
+		.upcall_ppn = c.frame[CELL_UPCALL(2) / EXO_PAGE],
+		.upcall_slot = c.name,
+	};
+	must(exo_seat_bind(c.domain, c.name, 2, (uint64_t)&a));
+	h = cell_handle(&c, 2, 0);
+	memset((void *)lie, FILL, EXO_PAGE);
+	c.page->w[0] = c.base + CELL_STACK(3) + 512;
+	c.page->w[1] = 0;
+	EQ(exo_call(h, (uint64_t)in_rsp_trap, 0, 0, 0, 0, &r), EXO_K_REPLY);
+	EQ(c.page->w[4], 1);
+	EQ(c.page->w[2], lie + EXO_PAGE - EXO_UPFRAME_ROOM);
+	at = (const uint64_t *)lie;
+	for (uint32_t i = 0; i < 512; i++) {
+		if (!EQ(at[i], 0xeeeeeeeeeeeeeeeel))
+			break;
+	}
+	bound = (const uint64_t *)(c.base + CELL_UPCALL(2) + EXO_PAGE -
+	    EXO_UPFRAME_ROOM);
+	EQ(bound[9], c.page->w[0]);		/* rsp */
+	must(exo_handle_drop(h));
+	/* At the end of user memory, or in the kernel's: refused. */
+	a.upcall_va = EXO_USER_TOP;
+	REFUSED(exo_seat_bind(c.domain, c.name, 3, (uint64_t)&a), ARG);
+	a.upcall_va = 0xffffffff80000000ul;
+	REFUSED(exo_seat_bind(c.domain, c.name, 3, (uint64_t)&a), ARG);
+	a.upcall_va = lie + 8;
+	REFUSED(exo_seat_bind(c.domain, c.name, 3, (uint64_t)&a), ARG);
+	cell_end(&c);
+}
+
 /* Two seats of a domain have two stacks: each trap goes to its own. */
 static uint64_t
 in_two(struct cell_page *p, uint64_t i, uint64_t b, uint64_t c)
