@@ -123,6 +123,10 @@ TEST(what_is_remembered_of_an_edit_ends_with_a_fork)
 	start_run(pt1);
 	EQ(CALL_CREATE(root), 2);
 	EQ(go_on(pt1), -EXO_E_FROZEN);
+	start();
+	start_run(pt1);
+	EQ(CALL_COPY(pt2, 1, 0, 1), 1);		/* nor by another's root */
+	EQ(go_on(pt1), -EXO_E_FROZEN);
 }
 
 TEST(what_is_remembered_of_an_edit_ends_with_its_table)
@@ -944,6 +948,23 @@ TEST(a_batch_takes_one_of_several_entries_of_a_frame)
 	check_frames();
 	EQ(pages[f].maps, 1);
 	EQ(EXO_PTE_PPN(get(pt1, 2)), f);
+}
+
+TEST(a_bound_frame_is_replaced_and_stays_in_use)
+{
+	uint64_t pte[2];
+	exo_ppn f;
+
+	start();
+	f = alloc(EXO_PG_DATA | EXO_KIND_LIVE, S_OWN);
+	page_bind(f);
+	EQ(set(pt1, 0, EXO_PTE(f, RW), S_OWN), 0);
+	pte[0] = EXO_PTE(alloc(EXO_PG_DATA, S_OWN), RW);
+	pte[1] = EXO_PTE(alloc(EXO_PG_DATA, S_OWN), RW);
+	EQ(BATCH(pt1, 1, 1, pte, S_OWN), 1);
+	EQ(BATCH(pt1, 0, 1, pte + 1, S_OWN), 1);
+	check_frames();
+	EQ(pages[f].uses, 1);
 }
 
 int

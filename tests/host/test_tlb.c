@@ -6,8 +6,6 @@
  * that its tables do not grant now.  Then the test of the test: with any one
  * flush left out, that must be noticed.
  */
-#include <time.h>
-
 #include "world.h"
 
 #define STEPS_PER_WORLD	400u
@@ -32,15 +30,6 @@ judge_tlb(void)
 	}
 	if (hw.cr3 >> 12 != cur_domain()->root)
 		world_fail("CR3 is not the running domain's");
-}
-
-static double
-seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 /* One world of random steps: did all go well? */
@@ -224,37 +213,36 @@ TEST(no_stale_translation_in_any_short_sequence)
 	printf("# %u calls\n", menu_calls);
 }
 
+/* The first site is cr3_keep(), which keeps the tag on purpose. */
+#define WORLDS_PER_SEED	900u
+
+static unsigned
+worlds_until_noticed(int site)
+{
+	unsigned n = 0;
+
+	seed_site = site;
+	rnd_state = 88172645463325252ull;
+	while (n < WORLDS_PER_SEED && run_world(n % HW_MODES))
+		n++;
+	seed_site = -1;
+	return n;
+}
+
 TEST(every_seeded_bug_is_noticed)
 {
-	unsigned sites = 0;
-	double t = seconds();
+	unsigned n, worst = 0;
 
-	for (int site = SITES_FIRST; site < SITES_END; site++) {
-		bool caught = false;
-		unsigned missed = 0;
-
-		for (int mode = 0; mode < HW_MODES && !caught; mode++) {
-			seed_site = site;
-			seed_missed = 0;
-			rnd_state = 88172645463325252ull;
-			caught = !run_random((enum hw_mode)mode, 150);
-			missed += seed_missed;
-		}
-		seed_site = -1;
-		if (missed == 0) {	/* keeps the tag on purpose, or ... */
-			printf("# site %d is not reached\n",
-			    site - SITES_FIRST);
-			continue;
-		}
-		sites++;
-		if (!caught)
-			printf("# site %d, left out %u times\n",
-			    site - SITES_FIRST, missed);
-		OK(caught);
+	world_judge = judge_tlb;
+	for (int site = SITES_FIRST + 1; site < SITES_END; site++) {
+		n = worlds_until_noticed(site);
+		if (n == WORLDS_PER_SEED)
+			printf("# place %d\n", site - SITES_FIRST);
+		OK(n < WORLDS_PER_SEED);
+		worst = n > worst ? n : worst;
 	}
-	printf("# %u places flush, of %d; %.1f s\n", sites,
-	    SITES_END - SITES_FIRST, seconds() - t);
-	OK(sites >= 14);
+	printf("# %d places flush; %u worlds at most\n",
+	    SITES_END - SITES_FIRST - 1, worst);
 }
 
 int
