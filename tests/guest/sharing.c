@@ -169,7 +169,7 @@ TEST(fork_shares_all_below_one_entry_and_nobody_writes)
 	finish(&c);
 }
 
-/* ------------------------------------------- the rules, one by one, left out */
+/* ----------------------------------------- the rules, one by one, left out */
 
 /*
  * Without `reach`: fork; 0 drops its entry; 0, who made the table and holds
@@ -401,7 +401,7 @@ TEST(empty_a_table_that_all_left_is_linked_by_nobody)
 	EQ(exo_pt_empty(r.t2, 0, 512), 0);
 	EQ(set(ME, r.t2, 0, EXO_PTE(r.t1, LINK_W)), -EXO_E_EMPTY);
 	EQ(exo_pt_empty(r.t1, 0, 512), 0);
-	/* The frame is left; what 1 wrote there is not for its guard's holder. */
+	/* What 1 wrote in the frame is not for its guard's holder. */
 	EQ(EXO_PAGES[r.frame].maps, 0);
 	va = vm_alloc_va(1);
 	EQ(vm_map(va, r.frame, VM_R, self->memory_slot), 0);

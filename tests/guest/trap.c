@@ -107,7 +107,7 @@ try(void (*code)(void))
 	X(int_fault, 13, "int $14")					      \
 	X(int_nmi, 13, "int $2")					      \
 	X(int_double, 13, "int $8")					      \
-	X(kernel_cs, POPS, "push $0x202; push $0x8; lea 1f(%rip), %rax;"	      \
+	X(kernel_cs, POPS, "push $0x202; push $0x8; lea 1f(%rip), %rax;"      \
 	    "push %rax; lretq; 1:")					      \
 	X(kernel_ss, 13, "mov $0x10, %eax; mov %eax, %ss")		      \
 	X(tss_ds, 13, "mov $0x30, %eax; mov %eax, %ds")			      \
