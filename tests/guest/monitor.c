@@ -49,7 +49,7 @@ go_on(struct cell *m, struct cell *c, exo_id env, uint64_t seq, uint64_t how)
 	((const uint8_t[]){ EXO_ACT_##f, EXO_ACT_##x, EXO_ACT_##r,	      \
 	    EXO_ACT_##o, EXO_ACT_##s, EXO_ACT_##d })
 
-/* ----------------------------------------------------------- what clients do */
+/* ---------------------------------------------------------- what clients do */
 
 static uint64_t
 in_null(struct cell_page *p, uint64_t a, uint64_t b, uint64_t c)

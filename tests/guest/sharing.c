@@ -432,7 +432,7 @@ TEST(tables_are_linked_one_level_below_only)
 	REFUSED(set(ME, t1, 0, EXO_PTE(t1, VM_RW)), TYPE);
 	REFUSED(set(ME, t1, 0, EXO_PTE(t4, VM_RW)), TYPE);
 	REFUSED(set(ME, t1, 0, EXO_PTE(t2, VM_RX)), TYPE);
-	REFUSED(set(ME, t1, 0, EXO_PTE(companion, VM_R)), TYPE);
+	REFUSED(set(ME, t1, 0, EXO_PTE(companion, VM_RW)), TYPE);
 	/* The root's upper half and slot 255 are the kernel's. */
 	for (uint32_t i = 255; i < 512; i++)
 		EQ(set(ME, t4, i, EXO_PTE(t3, 0)), -EXO_E_ARG);
