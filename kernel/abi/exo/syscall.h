@@ -127,9 +127,9 @@
  *
  * page_alloc(acct, slot, guard, kind, ppn, n) - take frames ppn .. ppn+n-1,
  * zeroed, of one kind (EXO_PG_DATA, _PT1 to _PT4, _RMAP, _SLOTS, _SEATS,
- * _HANDLES, _DOMAIN, _ENV), | EXO_KIND_LIVE for live DATA and tables; guarded
- * by the name in slot `guard`, charged to acct.  A PT1 is given its companion
- * by pt_companion.  A batch of at most EXO_BATCH_MAX.
+ * _HANDLES, _DOMAIN, _ENV), | EXO_KIND_LIVE for live DATA and live tables below
+ * a root; guarded by the name in slot `guard`, charged to acct.  A PT1 is given
+ * its companion by pt_companion.  A batch of at most EXO_BATCH_MAX.
  *	Errors: NAME; SLOT, DENIED, RIGHTS (CHARGE); STATE dying; ARG kind, n,
  *	ppn; SLOT guard; BUSY a frame is taken; QUOTA.
  *
@@ -184,7 +184,8 @@
  * pt_empty(table, index, n) - clear n entries from index of an unreferenced
  * table that lost its last reference, or of one that its maker or, when the
  * maker is dead, anyone wants empty.  Result: entries still present.
- *	Errors: TYPE; ARG; BUSY it is referenced; REACH not the maker's.
+ *	Errors: TYPE no table, or a live one (pt_batch empties it, by its
+ *	guard); ARG; BUSY it is referenced; REACH not the maker's.
  *
  * ---- domains
  *
