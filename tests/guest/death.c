@@ -831,3 +831,180 @@ TEST(home_of_a_trapped_env_dies_while_its_handler_hangs)
 	cell_reap(&c);
 	cell_end(&h);
 }
+
+/* Chains of calls and traps mixed: c calls s, which traps into h, which calls
+ * t, which hangs. */
+struct mixed {
+	struct cell c, s, h, t;
+	exo_id env;
+};
+
+void hc_entry(void);
+void hc_call(struct cell_page *p);
+__asm__(".pushsection .text\n"
+	"hc_entry:\n"
+	"	mov %rsi, %rdi\n"
+	"	and $-0x20000, %rdi\n"
+	"	and $-16, %rsp\n"
+	"	call hc_call\n"
+	"	ud2\n"
+	".popsection\n");
+
+void
+hc_call(struct cell_page *p)
+{
+	p->w[1]++;
+	p->w[11] = (uint64_t)exo_call(0, (uint64_t)in_hang, 0, 0, 0, 0, NULL);
+	p->w[12] = 1;
+	(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+	__asm__ volatile("ud2");
+}
+
+static void
+mixed_make(struct mixed *x)
+{
+	cell_make(&x->c, NULL);
+	cell_make(&x->s, NULL);
+	cell_make(&x->h, NULL);
+	cell_make(&x->t, NULL);
+	x->env = client_of(&x->c, &x->s, in_foreign);
+	must(exo_domain_row(x->s.domain, x->s.name, EXO_CLASS_FOREIGN,
+	    EXO_ACT_ENTER));
+	must(cell_bind(&x->h, 2, x->env, hc_entry, NULL));
+	must(exo_handle_open(x->h.domain, x->h.name, 7, self->domain));
+	must(exo_handle_mint(x->h.domain, x->h.name, 2, 0, x->h.domain, 7));
+	must(cell_do(&x->h, EXO_NR_seat_handler, x->s.domain, x->s.name, 2,
+	    EXO_ROW_OWN, 7, 0));
+	must(cell_bind(&x->t, 2, x->env, cell_service_entry, NULL));
+	cell_link(&x->t, 2, 0, &x->h, 0);
+	OK(cell_run(&x->c, x->env, &x->t.page->w[1], 1));
+	EQ(row(x->env)->depth, 3);
+}
+
+static void
+mixed_end(struct mixed *x)
+{
+	cell_end(&x->c);
+	cell_end(&x->s);
+	cell_end(&x->h);
+	cell_end(&x->t);
+}
+
+TEST(env_killed_in_a_chain_of_calls_and_traps)
+{
+	static struct mixed x;
+
+	mixed_make(&x);
+	EQ(exo_env_kill(x.env, x.c.name, 0), 0);
+	OK(cell_run_state(&x.c, x.env, EXO_ENV_DEAD));
+	OK(exo_seat_repair(x.s.domain, x.s.name, 2) > 0);
+	OK(exo_seat_repair(x.h.domain, x.h.name, 2) > 0);
+	OK(exo_seat_repair(x.t.domain, x.t.name, 2) > 0);
+	EQ(x.c.page->w[10], 1);
+	mixed_end(&x);
+}
+
+/* The handler's domain dies: what it held of s is lost, s's caller lives. */
+TEST(handler_that_dies_in_the_middle_of_a_chain)
+{
+	static struct mixed x;
+
+	mixed_make(&x);
+	EQ(exo_domain_kill(x.h.domain, x.h.name, 0), 0);
+	x.t.page->w[2] = 1;
+	OK(cell_run_state(&x.c, x.env, EXO_ENV_DEAD));
+	EQ(x.c.page->w[11], -EXO_E_GONE);
+	EQ(row(x.env)->exit_word, 0x55);
+	EQ(x.h.page->w[12], 0);
+	OK(exo_seat_repair(x.s.domain, x.s.name, 2) > 0);
+	EQ(exo_seat_free(x.t.domain, x.t.name, 2), 0);
+	mixed_end(&x);
+}
+
+/* s, who trapped, dies; the handler is told when it is called back, and can't
+ * resume what is not there. */
+TEST(trapped_domain_that_dies_below_its_handler)
+{
+	static struct mixed x;
+
+	mixed_make(&x);
+	EQ(exo_domain_kill(x.s.domain, x.s.name, 0), 0);
+	while (exo_domain_reap(x.s.domain, 9) > 0)
+		;
+	x.t.page->w[2] = 1;
+	OK(cell_run(&x.c, x.env, &x.h.page->w[12], 1));
+	EQ(x.h.page->w[11], EXO_K_REPLY);
+	/* Its UD2 ends in cell_upcall, which replies: to c, who hears. */
+	OK(cell_run_state(&x.c, x.env, EXO_ENV_DEAD));
+	EQ(x.c.page->w[11], -EXO_E_GONE);
+	mixed_end(&x);
+}
+
+/* Stopped by the server's monitor, which never answers: its own can end it. */
+TEST(env_suspended_in_a_foreign_domain_can_be_killed)
+{
+	struct cell c, s, m;
+	uint8_t *rows;
+	volatile uint64_t *mask;
+	exo_id env;
+
+	cell_make(&c, NULL);
+	cell_make(&s, NULL);
+	cell_make(&m, NULL);
+	rows = (uint8_t *)(m.page->w + 160);
+	mask = m.page->w + 168;
+	memset(rows, EXO_ACT_PASS, EXO_CLASSES);
+	rows[EXO_CLASS_FOREIGN] = EXO_ACT_SUSPEND;
+	mask[0] = mask[1] = ~0ull;
+	EQ(cell_do(&m, EXO_NR_domain_monitor, s.domain, s.name,
+	    (uint64_t)rows, (uint64_t)mask, 0, 0), 0);
+	env = client_of(&c, &s, in_foreign);
+	EQ(cell_do(&m, EXO_NR_env_event, env, c.name, m.frame[1], 0, m.name,
+	    0), 0);
+	OK(cell_run_state(&c, env, EXO_ENV_SUSPENDED));
+	EQ(row(env)->where, EXO_INDEX(s.domain));
+	EQ(exo_env_stop(env, c.name), 0);
+	EQ(exo_env_kill(env, c.name, 0x21), 0);
+	EQ(row(env)->pending, EXO_PEND_STOP | EXO_PEND_KILL);
+	while (row(env)->state == EXO_ENV_SUSPENDED)
+		__asm__ volatile("pause");
+	OK(cell_run_state(&c, env, EXO_ENV_DEAD));
+	EQ(row(env)->exit_word, 0x21);
+	OK(exo_seat_repair(s.domain, s.name, 2) > 0);
+	EQ(EXO_PAGES[m.frame[1]].flags & EXO_PF_BOUND, EXO_PF_BOUND);
+	while (row(env)->state == EXO_ENV_DEAD)
+		(void)!exo_env_reap(env, 8);
+	EQ(EXO_PAGES[m.frame[1]].flags & EXO_PF_BOUND, 0);
+	cell_end(&c);
+	cell_end(&s);
+	cell_end(&m);
+}
+
+/* A server can't hold what it was lent by dying half-way: kill every party in
+ * turn, at every depth; the env ends, or is at home with GONE. */
+TEST(every_party_of_a_chain_dies_once)
+{
+	static struct chain t;
+
+	for (uint32_t victim = 0; victim < 4; victim++) {
+		struct cell *v;
+
+		chain_begin(&t, in_hang, 0);
+		OK(cell_run(&t.c, t.env, &t.s[2].page->w[1], 1));
+		v = victim == 3 ? &t.c : &t.s[victim];
+		EQ(exo_domain_kill(v->domain, v->name, victim), 0);
+		if (victim & 1)
+			while (exo_domain_reap(v->domain, 11) > 0)
+				;
+		t.s[2].page->w[2] = 1;
+		OK(cell_run_state(&t.c, t.env, EXO_ENV_DEAD));
+		if (victim == 3) {
+			EQ(row(t.env)->cause, EXO_CAUSE_HOME);
+		} else {
+			EQ(row(t.env)->exit_word, 0x55);
+			EQ(victim == 0 ? t.c.page->w[11] :
+			    t.s[victim - 1].page->w[11], -EXO_E_GONE);
+		}
+		chain_end(&t);
+	}
+}
