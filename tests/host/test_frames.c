@@ -493,6 +493,19 @@ TEST(a_table_is_looked_at_by_view_and_never_written)
 	check_frames();
 }
 
+TEST(an_inverse_map_is_looked_at_likewise)
+{
+	exo_ppn r;
+
+	start();
+	r = pages[pt1].companion;
+	EQ(set(pt1, 0, EXO_PTE(r, RW), S_OWN), -EXO_E_TYPE);
+	EQ(set(pt1, 0, EXO_PTE(r, RX), S_OWN), -EXO_E_TYPE);
+	EQ(set(pt1, 0, EXO_PTE(r, RO), S_EXEC), -EXO_E_RIGHTS);
+	EQ(set(pt1, 0, EXO_PTE(r, RO), S_OWN), 0);
+	EQ(set(pt1, 0, EXO_PTE(r, RW), S_OWN), -EXO_E_TYPE);
+}
+
 /*
  * Links.
  */
@@ -599,6 +612,13 @@ TEST(live_tables_are_edited_by_their_guard)
 	EQ(set(pt2, 1, EXO_PTE(live, 0), S_OWN), -EXO_E_DENIED);
 	EQ(set(pt2, 1, EXO_PTE(live, EXO_PTE_W), S_SHARED), 0);
 	EQ(set(pt2, 2, EXO_PTE(live, 0), S_SHARED), 0);	/* many links */
+	EQ(set(pt2, 1, 0, S_NONE), 0);
+	EQ(set(pt2, 2, 0, S_NONE), 0);
+	EQ(sys_pt_set(S_SHARED, l2, 0, 0, S_NONE), 0);
+	EQ(pages[live].refs, 0);		/* and stays as it is */
+	EQ(pages[live].flags, EXO_PF_LIVE);
+	EQ(pages[live].entries, 1);
+	EQ(set(pt2, 1, EXO_PTE(live, EXO_PTE_W), S_SHARED), 0);
 	EQ(sys_pt_empty(live, 0, 1), -EXO_E_TYPE);
 	EQ(CALL_COPY(live, 1, 0, 1), -EXO_E_TYPE);
 	fork_two();
