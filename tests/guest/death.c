@@ -554,6 +554,25 @@ TEST(env_away_from_a_dead_home_dies_at_the_end_of_the_grace)
 	cell_end(&s);
 }
 
+/* Dead but not yet reaped, and something else was asked for. */
+TEST(env_pulled_to_a_dead_home_does_not_stop_there)
+{
+	struct cell c, s;
+	exo_id env;
+
+	cell_make(&c, NULL);
+	cell_make(&s, NULL);
+	env = client_of(&c, &s, in_hang);
+	OK(cell_run(&c, env, &s.page->w[1], 1));
+	EQ(exo_env_stop(env, c.name), 0);
+	EQ(exo_domain_kill(c.domain, c.name, 0), 0);
+	OK(cell_run_state(&c, env, EXO_ENV_DEAD));
+	EQ(row(env)->cause, EXO_CAUSE_HOME);
+	OK(exo_seat_repair(s.domain, s.name, 2) > 0);
+	cell_reap(&c);
+	cell_end(&s);
+}
+
 /* It moved: the old home's death is nothing to it. */
 static uint64_t
 in_move(struct cell_page *p, uint64_t fn, uint64_t b, uint64_t c)
