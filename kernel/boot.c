@@ -405,15 +405,6 @@ boot_page_run(uint32_t ppn, enum boot_state *state)
 	    end > UINT32_MAX ? UINT32_MAX : (uint32_t)end;
 }
 
-enum boot_state
-boot_page_state(uint32_t ppn)
-{
-	enum boot_state state;
-
-	boot_page_run(ppn, &state);
-	return state;
-}
-
 int
 boot_option(const char *key, char *value, unsigned size)
 {

@@ -43,11 +43,10 @@ void	 boot_map_done(void);	/* kmap.c: all of RAM is reachable now */
 /*
  * Contiguous zeroed pages, aligned to 2 MiB when there are that many; panics
  * when there are none.  For the kernel's start only: boot_close() ends it,
- * and then boot_page_state() tells what each frame has become.
+ * and then boot_page_run() tells what each frame has become.
  */
 uint64_t boot_alloc_pages(uint64_t n_pages);
 void	 boot_close(void);
-enum boot_state boot_page_state(uint32_t ppn);
 
 /* The first frame after ppn whose state may differ, and ppn's state. */
 uint32_t boot_page_run(uint32_t ppn, enum boot_state *);

@@ -62,14 +62,6 @@ strlen(const char *s)
 }
 
 int
-strcmp(const char *a, const char *b)
-{
-	for (; *a == *b && *a != '\0'; a++, b++)
-		continue;
-	return (unsigned char)*a - (unsigned char)*b;
-}
-
-int
 strncmp(const char *a, const char *b, size_t n)
 {
 	for (; n > 0 && *a == *b && *a != '\0'; a++, b++, n--)

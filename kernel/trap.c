@@ -31,7 +31,11 @@ extern char user_copy_first[], user_copy_last[], user_copy_fault[];
 						 * ID (SDM vol. 1, 3.4.3) */
 #define FLAGS_FIXED	0x202ul			/* IF and the bit that is 1 */
 
-long
+/*
+ * Make registers that a user gave fit to run: his selectors, the flags he may
+ * set.  Error: ARG, if RIP is not a user address.
+ */
+MUST_USE static long
 regs_sanitise(struct exo_regs *r)
 {
 	if (r->rip >= EXO_USER_TOP)

@@ -7,11 +7,6 @@
 /* Deliver a trap of the running env, whose registers are cpu()->regs. */
 void trap_deliver(enum exo_class class, uint32_t kind);
 
-/*
- * Make registers that a user gave fit to run: his selectors, the flags he may
- * set.  Error: ARG, if RIP is not a user address.
- */
-long regs_sanitise(struct exo_regs *r) MUST_USE;
 /* Registers of a trap of this kind are to do it again. */
 void regs_again(struct exo_regs *r, uint32_t kind);
 

@@ -13,7 +13,6 @@
 #include "x86.h"
 
 /* SDM volume 3, table 10-1: byte offsets of 32-bit registers. */
-#define LAPIC_ID	0x020
 #define LAPIC_TPR	0x080
 #define LAPIC_EOI	0x0b0
 #define LAPIC_SVR	0x0f0
@@ -140,20 +139,7 @@ lapic_timer_start(uint32_t hz)
 }
 
 void
-lapic_timer_stop(void)
-{
-	lapic_write(LAPIC_INITIAL, 0);
-	lapic_write(LAPIC_LVT_TIMER, LVT_MASKED | VEC_TIMER);
-}
-
-void
 lapic_eoi(void)
 {
 	lapic_write(LAPIC_EOI, 0);
-}
-
-uint32_t
-lapic_id(void)
-{
-	return lapic_read(LAPIC_ID) >> 24;
 }

@@ -9,8 +9,6 @@ extern uint64_t lapic_hz;		/* LAPIC timer, as divided */
 
 void	 lapic_init(void);		/* also masks the 8259s for good */
 void	 lapic_timer_start(uint32_t hz);	/* periodic, VEC_TIMER */
-void	 lapic_timer_stop(void);
 void	 lapic_eoi(void);
-uint32_t lapic_id(void);
 
 #endif
