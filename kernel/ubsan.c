@@ -51,7 +51,8 @@ struct place {
 	void __ubsan_handle_##name(__VA_ARGS__)
 
 #define OVERFLOW(what, sign)						\
-HANDLER(what##_overflow, const struct overflow *d, uint64_t a, uint64_t b)	\
+HANDLER(what##_overflow, const struct overflow *d, uint64_t a,		\
+    uint64_t b)								\
 {									\
 	panic("ubsan: %lx " sign " %lx is no %s, %s:%u:%u", a, b,	\
 	    d->type->name, AT(d->where));				\
