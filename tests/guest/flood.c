@@ -14,7 +14,7 @@
 #define BIG	3000u
 
 /* What a small account can do: its share of everything. */
-static const uint32_t fair[EXO_RES_MAX] = { 128, 2, 4, 4, 0, 8, 16 };
+static uint32_t fair[EXO_RES_MAX] = { 128, 2, 4, 4, 0, 8, 16 };
 
 static uint32_t
 room(uint32_t res)
@@ -38,6 +38,7 @@ pair_make(struct pair *p, uint32_t res, uint32_t spare)
 	const struct cell_opts b = { .limits = limits };
 
 	memset(p, 0, sizeof(*p));
+	fair[EXO_RES_PCIDS] = EXO_MACHINE->npcids > 1 ? 4 : 0;
 	cell_make(&p->good, &g);
 	for (uint32_t r = 0; r < EXO_RES_MAX; r++)
 		limits[r] = fair[r];
@@ -369,6 +370,39 @@ TEST(slots)
 	works(&good);
 	cell_end(&c);
 	cell_end(&good);
+}
+
+static uint64_t
+take_pcids(struct cell_page *p, uint64_t acct, uint64_t name, uint64_t c)
+{
+	const exo_slot s = (exo_slot)name;
+	uint64_t n = 0;
+	long r = 0;
+
+	(void)c;
+	for (uint32_t i = 1; i < EXO_MACHINE->npcids; i++) {
+		long got = exo_pcid_alloc(acct, s, s, i);
+
+		n += got == 0;
+		r = got == 0 ? r : got;
+	}
+	count(p, n, r);
+	return n;
+}
+
+TEST(pcids)
+{
+	struct pair p;
+
+	if (EXO_MACHINE->npcids == 1)
+		SKIP("no PCIDs here");
+	pair_make(&p, EXO_RES_PCIDS, 4);
+	cell_call(&p.bad, take_pcids, p.bad.acct, p.bad.name, 0);
+	EQ((long)p.bad.page->w[1], -EXO_E_QUOTA);
+	cell_call(&p.good, take_pcids, p.good.acct, p.good.name, 0);
+	EQ(p.good.page->w[0], 4);
+	EQ((long)p.good.page->w[1], -EXO_E_QUOTA);
+	pair_end(&p);
 }
 
 /* ---- time */

@@ -691,6 +691,21 @@ purge(struct fuzz *z)
 	}
 }
 
+/* To whom it opened a slot for: itself, or a peer. */
+static void
+give(struct fuzz *z)
+{
+	uint64_t to = one_in(z, 2) ? z->dom : gen_id(z, A_DOM);
+	uint32_t dst = 8 + rnd(z) % 80;
+
+	(void)call6(z, EXO_NR_cap_drop, dst, 0, 0, 0, 0, 0);
+	(void)call6(z, EXO_NR_cap_open, dst, to, 0, 0, 0, 0);
+	(void)call6(z, EXO_NR_cap_give, rnd(z) % SLOTS_GIVEN, gen_rights(z),
+	    to, 8 + rnd(z) % 80, 0, 0);
+	(void)call6(z, EXO_NR_cap_give, SLOT_CHILD, EXO_R_ALL, z->dom, dst,
+	    0, 0);
+}
+
 /* Its own traps enter a peer, if it has a handle; who comes there so answers
  * by seat_resume, some day. */
 static void
@@ -733,6 +748,9 @@ fuzz_loop(uint32_t how)
 			break;
 		case 6:
 			trap(z);
+			break;
+		case 7:
+			give(z);
 			break;
 		default:
 			(void)fuzz_one(z);
@@ -934,7 +952,8 @@ worker_fill(struct worker *w)
 static void
 worker_make(uint32_t i)
 {
-	static const uint32_t limits[EXO_RES_MAX] = { 240, 3, 4, 5, 0, 6, 9 };
+	const uint32_t limits[EXO_RES_MAX] = { 240, 3, 4, 5,
+		EXO_MACHINE->npcids > 1 ? 3 : 0, 6, 9 };
 	const struct cell_opts o = { .seats = SEATS, .alone = true,
 	    .limits = limits };
 	const uint32_t tame = EXO_R_ALL & ~EXO_R_KILL;

@@ -2,7 +2,7 @@
  * hostile_slice_pcid.c - slices and PCIDs against bad arguments.
  *
  * A machine without PCIDs answers NODEV; the other checks are for those that
- * have them (docs/testing.md: Bochs).
+ * have them (`make bochs`).
  *
  * run: --mem 64M
  */
