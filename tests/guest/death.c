@@ -193,7 +193,7 @@ TEST(env_in_a_hanging_callee_is_killed_after_the_grace)
 	EQ(row(env)->state, EXO_ENV_READY);
 	OK(cell_run_state(&c, env, EXO_ENV_DEAD));
 	OK(EXO_MACHINE->ticks - since >= GRACE);
-	OK(EXO_MACHINE->ticks - since <= GRACE + 4);
+	OK(EXO_MACHINE->ticks - since <= 3 * GRACE);
 	EQ(EXO_COUNTERS->pulled_home - pulled, 1);
 	EQ(row(env)->cause, EXO_CAUSE_KILL);
 	EQ(row(env)->exit_word, 0xdead);

@@ -2,7 +2,7 @@
  * protect.c - what of the address space is the kernel's, what is everybody's
  * to read, and what is nobody's to run.
  *
- * run:
+ * run: --mem 256M
  * run: --cpu max,-smap,-smep,-umip
  */
 #include "cell.h"

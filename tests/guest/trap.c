@@ -5,7 +5,7 @@
  * QEMU 7.2 lets IRETQ and far RET in user mode read the stack as the kernel
  * would, which SMAP forbids; so once without SMAP.
  *
- * run:
+ * run: --mem 256M
  * run: --cpu max,-smap
  */
 #include "cell.h"

@@ -2,7 +2,7 @@
  * upcall.c - trap frames on the upcall stack: whole, within their frame, and
  * a double fault where there is no place for one.
  *
- * run:
+ * run: --mem 256M
  * run: --cpu max,-smap
  */
 #include "cell.h"
