@@ -2,9 +2,9 @@
 #
 # `make bench-peers` boots Debian's cloud kernel three times (as it is, with
 # mitigations=off, and so on a CPU without fast string instructions too), runs
-# tools/peers/linux/init.c there and puts the figures beside ours
-# (build/bench.json, if `make bench` has written it).  The kernel is
-# downloaded with apt-get for this target alone and is not installed.
+# tools/peers/linux/init.c there, runs `make bench`, and puts both side by side
+# with the ratio.  Debian's kernel is downloaded with apt-get for this target
+# alone and is not installed.
 
 PEERS	:= $(B)/peers
 LINUX	:= $(PEERS)/vmlinuz $(PEERS)/initrd.gz
@@ -12,7 +12,7 @@ PEER_JSON := $(PEERS)/linux.json $(PEERS)/linux-nomitigations.json \
 	   $(PEERS)/linux-noerms.json
 
 .PHONY: bench-peers
-bench-peers: $(PEER_JSON)
+bench-peers: $(PEER_JSON) bench
 	@tools/peers/table --json $(PEERS)/table.json $(B)/bench.json \
 	    $(PEER_JSON)
 
