@@ -437,7 +437,7 @@ TEST(fs_gs_and_fp_registers_are_each_envs_own)
 {
 	struct cell c;
 	exo_id one, two;
-	uint64_t fs = 0x1111222233330ul, got_fs, got_gs;
+	uint64_t fs = 0x111122223330ul, got_fs, got_gs;
 
 	cell_make(&c, NULL);
 	one = cell_env(&c, 2, in_dirty, 0x7ffff00001);
