@@ -269,6 +269,9 @@ HOSTILE(env_continue, arguments)
 	}
 	REFUSED_ADDR_RO(exo_env_continue(t.env, n, seq, regs, p),
 	    sizeof(*r));
+	must(exo_env_regs(t.env, n, a));
+	REFUSED_RIGHTS(exo_env_continue(t.env, s, seq, regs, a), n,
+	    EXO_R_CONTROL);
 	must(exo_env_continue(t.env, n, seq, retry, 0));
 	REFUSED(exo_env_continue(t.env, n, seq, retry, 0), STATE);
 	REFUSED(exo_env_continue(self->env, self->env_slot, 0, retry, 0),
@@ -343,6 +346,8 @@ HOSTILE(env_regs, arguments)
 	REFUSED_ID(exo_env_regs(i, t.c.name, (uint64_t)good_page()), t.env);
 	REFUSED_CAP(exo_env_regs(t.env, s, (uint64_t)good_page()), t.c.name,
 	    EXO_R_RESUME);
+	REFUSED_RIGHTS(exo_env_regs(t.env, s, (uint64_t)good_page()),
+	    t.c.name, EXO_R_CONTROL);
 	REFUSED_ADDR_RW(exo_env_regs(t.env, t.c.name, p),
 	    sizeof(struct exo_regs));
 	REFUSED(exo_env_regs(self->env, self->env_slot,
@@ -350,6 +355,34 @@ HOSTILE(env_regs, arguments)
 	must(exo_env_kill(t.env, t.c.name, 0));
 	REFUSED(exo_env_regs(t.env, t.c.name, (uint64_t)good_page()), STATE);
 	cell_end(&t.c);
+}
+
+/* All rights on an env are none on the domain that its registers are of. */
+HOSTILE(env_regs, of_anothers_domain)
+{
+	const uint64_t a = (uint64_t)good_page();
+	exo_slot child;
+	struct cell c;
+	exo_ppn frame;
+	exo_id env;
+
+	cell_make(&c, &small);
+	child = (exo_slot)must(slot_derive(c.name, EXO_R_ALL,
+	    EXO_COMP_FRESH));
+	must(vm_pages(c.acct, c.name, c.name, EXO_PG_ENV, 1, &frame));
+	env = (exo_id)must(exo_env_create(c.acct, c.name, child, EXO_NONE,
+	    frame));
+	must(cell_env_begin(&c, env, 2, spin, 0));
+	while (c.page->w[0] == 0)
+		must(exo_env_yield(env, child, EXO_NONE));
+	must(exo_env_stop(env, child));
+	REFUSED(exo_env_regs(env, child, a), DENIED);
+	REFUSED(exo_env_continue(env, child, row(env)->seq, EXO_HOW_REGS, a),
+	    DENIED);
+	EQ(exo_env_regs(env, c.name, a), 0);
+	EQ(exo_env_continue(env, child, row(env)->seq, EXO_HOW_RETRY, 0), 0);
+	slot_put(child);
+	cell_end(&c);
 }
 
 HOSTILE(env_yield, arguments)
