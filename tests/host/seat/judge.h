@@ -94,6 +94,8 @@ judge_env(const struct env *e)
 		HOLDS(env_depth(e) == 0 && p->pending == 0, "env %u", ENV(e));
 		HOLDS(e != cpu0.env, "env %u", ENV(e));
 		HOLDS(s == NULL || p->state == EXO_ENV_DEAD, "env %u", ENV(e));
+		HOLDS(p->state != EXO_ENV_ENDED || (p->slices == 0 &&
+		    e->ev_kva == 0), "env %u", ENV(e));
 		if (s != NULL)
 			occupy(s, e, "died in");
 		return;

@@ -333,7 +333,7 @@ static void op_trap(void);
 static void watch(exo_id dom);
 static void bind_event(exo_id env);
 
-/* ------------------------------------------------------------ seats, handles */
+/* ----------------------------------------------------------- seats, handles */
 
 static const struct exo_seat_args *
 seat_args(exo_id dom, uint32_t seat, exo_id env, exo_ppn up)
@@ -774,7 +774,7 @@ op_slice(void)
 		(void)CALL(slice_free, rnd_slot(), i);
 }
 
-/* ------------------------------------------------------- traps, time, accounts */
+/* ---------------------------------------------------- traps, time, accounts */
 
 static bool
 may_trap(void)
@@ -873,7 +873,8 @@ static const struct {
 	{ op_connect, 6 }, { op_connect_me, 8 }, { op_enter, 8 },
 	{ op_call, 16 }, { op_reply, 12 }, { op_bind, 2 }, { op_seat_free, 2 },
 	{ op_repair, 3 }, { op_open, 1 }, { op_mint, 1 }, { op_drop, 1 },
-	{ op_handler, 3 }, { op_trap_me, 8 }, { op_watch, 6 }, { op_domain_create, 2 }, { op_domain_kill, 1 },
+	{ op_handler, 3 }, { op_trap_me, 8 }, { op_watch, 6 },
+	{ op_domain_create, 2 }, { op_domain_kill, 1 },
 	{ op_domain_reap, 5 }, { op_domain_free, 2 }, { op_row, 5 },
 	{ op_monitor, 2 }, { op_records, 1 }, { op_env_create, 2 },
 	{ op_env_start, 4 }, { op_env_kill, 1 }, { op_env_exit, 1 },

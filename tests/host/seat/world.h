@@ -593,7 +593,7 @@ crossing(uint32_t nr, uint64_t place)
 	run();
 }
 
-#define LOST	(-1000l)		/* somebody else runs now, or elsewhere */
+#define LOST	(-1000l)	/* somebody else runs now, or elsewhere */
 
 /* SYSCALL, as `plain` does it. */
 static long
