@@ -564,6 +564,8 @@ call6(struct fuzz *z, uint32_t nr, uint64_t a, uint64_t b, uint64_t c,
 	return r;
 }
 
+#define LIVE_IF(e)	((e) ? EXO_KIND_LIVE : 0)
+
 static exo_ppn
 new_frame(struct fuzz *z, uint32_t kind)
 {
@@ -580,19 +582,22 @@ set(struct fuzz *z, exo_ppn table, uint64_t index, uint64_t pte)
 	    SLOT_NAME, 0);
 }
 
-/* Three tables under an entry of the root, with some frames. */
+/* Three tables under an entry of the root, with some frames; live ones from
+ * some level down. */
 static void
 build(struct fuzz *z)
 {
-	exo_ppn t3 = new_frame(z, EXO_PG_PT3), t2 = new_frame(z, EXO_PG_PT2);
-	exo_ppn t1 = new_frame(z, EXO_PG_PT1);
+	uint32_t live = one_in(z, 3) ? rnd(z) % 5 : 0;
+	exo_ppn t3 = new_frame(z, EXO_PG_PT3 | LIVE_IF(live > 3));
+	exo_ppn t2 = new_frame(z, EXO_PG_PT2 | LIVE_IF(live > 2));
+	exo_ppn t1 = new_frame(z, EXO_PG_PT1 | LIVE_IF(live > 1));
 	exo_ppn rmap = new_frame(z, EXO_PG_RMAP);
 	uint32_t at = TREE + rnd(z) % 8;
 
 	(void)call6(z, EXO_NR_pt_companion, t1, rmap, 0, 0, 0, 0);
 	for (uint32_t i = 0; i < 3; i++)
 		(void)set(z, t1, rnd(z) % 8, EXO_PTE(new_frame(z,
-		    EXO_PG_DATA), VM_RW));
+		    EXO_PG_DATA | LIVE_IF(live > 0)), VM_RW));
 	(void)set(z, t2, rnd(z) % 8, EXO_PTE(t1, EXO_PTE_W));
 	(void)set(z, t2, 0, EXO_PTE(t1, EXO_PTE_W));
 	(void)set(z, t3, 0, EXO_PTE(t2, EXO_PTE_W));
@@ -707,6 +712,17 @@ give(struct fuzz *z)
 	    0, 0);
 }
 
+/* The flags that the kernel reads in the seat's upcall frame. */
+static void
+flags(struct fuzz *z)
+{
+	struct exo_upcall *u = (struct exo_upcall *)(z->base +
+	    CELL_UPCALL(SEAT_HOME));
+
+	u->critical = one_in(z, 2);
+	u->off = one_in(z, 8);
+}
+
 /* Its own traps enter a peer, if it has a handle; who comes there so answers
  * by seat_resume, some day. */
 static void
@@ -752,6 +768,9 @@ fuzz_loop(uint32_t how)
 			break;
 		case 7:
 			give(z);
+			break;
+		case 8:
+			flags(z);
 			break;
 		default:
 			(void)fuzz_one(z);
