@@ -307,6 +307,26 @@ regs_of(const struct env *e)
 	return e == cpu0.env ? &user : &e->regs;
 }
 
+/* Link i of sh was passed by: what is left of it? */
+static void
+judge_passed(const struct shadow *sh, uint32_t i)
+{
+	const struct seat *s = sh->link[i].seat;
+	const struct exo_regs *r = (const struct exo_regs *)(s->up_kva +
+	    s->left - s->up_base);
+
+	if (!domain_live(s->dom) || !s->bound)
+		return;
+	HOLDS(s->abandoned, "seat %u of %u", s->index, DOM(s->dom));
+	if (s->left == 0 || sh->link[i].trap)
+		return;
+	HOLDS(s->left - s->up_base <= UP_SIZE - sizeof(*r) && (s->left & 15) ==
+	    0, "seat %u of %u", s->index, DOM(s->dom));
+	HOLDS(r->rip == sh->link[i].rip && r->rsp == sh->link[i].rsp,
+	    "seat %u of %u was left at %#lx", s->index, DOM(s->dom),
+	    (long)r->rip);
+}
+
 /* It went from sh->depth links to fewer. */
 static void
 judge_return(struct shadow *sh, const struct env *e, uint32_t depth)
@@ -330,12 +350,8 @@ judge_return(struct shadow *sh, const struct env *e, uint32_t depth)
 		    "env %u: rax %lx", ENV(e), (long)r->rax);
 	}
 	/* The nearest that lives. */
-	for (uint32_t i = depth + 1; i < sh->depth && !world_failed; i++) {
-		const struct seat *s = sh->link[i].seat;
-
-		HOLDS(!domain_live(s->dom) || s->abandoned || !s->bound,
-		    "env %u passed link %u", ENV(e), i);
-	}
+	for (uint32_t i = depth + 1; i < sh->depth && !world_failed; i++)
+		judge_passed(sh, i);
 }
 
 static void

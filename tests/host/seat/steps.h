@@ -972,8 +972,11 @@ init_home(void)
 	for (unsigned n = 0; n < 100 && !world_failed; n++) {
 		if (is_init(cpu0.env) && env_depth(cpu0.env) == 0)
 			return;
-		if (is_init(cpu0.env) && cpu0.env->pub->pending == 0)
-			(void)CALL(env_force_yield, cpu0.env_id, S_ALL);
+		if (envs[1].pending == 0)	/* if the mask here lets us */
+			(void)CALL(env_force_yield, EXO_ID(envs[1].gen, 1),
+			    S_ALL);
+		if (is_init(cpu0.env) && chance(50))
+			op_reply();
 		tick();
 	}
 	world_fail("env 1 does not come home");
