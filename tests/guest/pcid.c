@@ -4,7 +4,9 @@
  *
  * A machine without PCIDs says NODEV to all of it.  QEMU's TCG is such a one;
  * `make bochs` runs this where they are, and wants to see the last line's
- * counts.  The sharing tests run either way.
+ * counts.  The sharing tests run either way.  Bochs 2.7 drops all translations
+ * at each load of CR3, even with bit 63, so that what is left behind under a
+ * tag that is not loaded shows on real CPUs only, and in tests/host/test_tlb.c.
  */
 #include "cell.h"
 
