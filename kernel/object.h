@@ -156,7 +156,6 @@ struct env {
 	uint32_t ev_ppn;
 	uint16_t ev_class, ev_kind;	/* of the event it waits for */
 	uint32_t frame;
-	uint32_t critical_ticks;	/* how long its end of slice waited */
 	uint32_t reaped;
 	uint32_t resume;		/* RESUME_*: how it starts its slice */
 
@@ -190,7 +189,9 @@ struct cpu {
 	uint32_t switched;		/* regs are another env's now */
 	uint32_t idle;
 	uint32_t choosing;		/* in sched_leave */
-	uint32_t slice;			/* position in the vector */
+	uint32_t slice;			/* position whose time it is */
+	uint32_t turn;			/* by which who runs was chosen */
+	uint32_t waited;		/* ticks that the slice's end waits */
 	uint32_t resched;
 	uint64_t batch[EXO_BATCH_MAX];	/* copied-in entries */
 };

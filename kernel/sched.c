@@ -95,33 +95,42 @@ sched_settle(void)
 	return false;
 }
 
-/* Whose is this slice, and can it run? */
+static bool
+slice_ready(const struct exo_slice *s)
+{
+	const struct env *e = env_find(EXO_ID(s->env_gen, s->env));
+
+	return e != NULL && e->pub->state == EXO_ENV_READY;
+}
+
+/* Can whose slice it is run, or does it owe? */
 static enum slice_answer
 slice_ask(uint32_t index, bool collect)
 {
-	const struct exo_slice *s = &slices[index];
-	struct env *e;
+	struct exo_slice *s = &slices[index];
 
-	e = env_find(EXO_ID(s->env_gen, s->env));
-	if (e == NULL || e->pub->state != EXO_ENV_READY)
+	if (s->overrun == 0 || !collect)
+		return slice_ready(s) ? SLICE_RUNS : SLICE_NOBODY;
+	if (!slice_ready(s))
 		return SLICE_NOBODY;
-	if (e->pub->overrun == 0 || !collect)
-		return SLICE_RUNS;
-	e->pub->overrun--;
+	s->overrun--;
 	return SLICE_OWES;
 }
 
-/* The env of the next slice that has a ready one, or NULL. */
+/*
+ * The env of the next slice that has a ready one, or NULL.  This is who runs
+ * now, not whose time it is: what is left of a slice comes on top of his own.
+ */
 static struct env *
 sched_pick(void)
 {
 	struct cpu *c = cpu();
-	uint32_t i = slice_next(c->slice, SCHED_SLICES, slice_set,
+	uint32_t i = slice_next(c->turn, SCHED_SLICES, slice_set,
 	    slice_ask);
 
 	if (i == SLICE_NONE)
 		return NULL;
-	c->slice = i;
+	c->turn = i;
 	return env_find(EXO_ID(slices[i].env_gen, slices[i].env));
 }
 
@@ -213,20 +222,29 @@ sched_clock(void)
 
 /*
  * The robust critical section: while its flag is set the end of the slice
- * waits, for a bounded time that later slices pay for.
+ * waits, for a bounded time.  The slice that brought its env here pays for
+ * that, whoever has that slice later or was given its time; and it has paid
+ * before it waits again.
  */
 static bool
-sched_critical(struct env *e)
+sched_critical(void)
 {
-	struct seat *s = cpu()->seat;
+	struct cpu *c = cpu();
+	struct exo_slice *turn = &slices[c->turn];
+	struct seat *s = c->seat;
 	struct exo_upcall *up = (struct exo_upcall *)(s->up_kva -
 	    EXO_UPCALL_HEAD);
-	struct slice_grace g = { e->critical_ticks, e->pub->overrun };
-	enum slice_end end = slice_tick(&g, s->up_kva != 0 && up->critical != 0,
-	    machine.grace_ticks);
+	struct slice_grace g = { c->waited, turn->overrun };
+	enum slice_end end;
 
-	e->critical_ticks = g.waited;
-	e->pub->overrun = g.overrun;
+	if (s->up_kva == 0 || up->critical == 0 ||
+	    (g.waited == 0 && g.overrun != 0)) {
+		c->waited = 0;
+		return false;
+	}
+	end = slice_tick(&g, true, machine.grace_ticks);
+	c->waited = g.waited;
+	turn->overrun = g.overrun;
 	if (end == SLICE_OVERSTAYED)
 		up->overstayed++;
 	return end == SLICE_WAITS;
@@ -235,15 +253,21 @@ sched_critical(struct env *e)
 void
 sched_tick(void)
 {
-	struct env *e = cpu()->env;
+	struct cpu *c = cpu();
 
-	e->pub->ticks++;
-	if (!sched_settle() || sched_critical(e))
+	c->env->pub->ticks++;
+	if (!sched_settle()) {
+		c->waited = 0;
+		return;
+	}
+	if (sched_critical())
 		return;
 	if (cur_domain()->action[EXO_ROW_OWN][EXO_CLASS_SLICE] ==
 	    EXO_ACT_SELF)
 		(void)upcall_push(EXO_K_SLICE);
+	c->turn = c->slice;
 	sched_next();
+	c->slice = c->turn;
 }
 
 /* Nobody runs in this slice any more. */

@@ -207,6 +207,34 @@ TEST(directed_yield_gives_what_is_left_of_the_slice)
 	cell_end(&c);
 }
 
+/*
+ * What is left of a slice comes on top of the next one's own.  Else who works
+ * through most of his slice and then yields would cut the next one short, and
+ * not even be charged.
+ */
+TEST(slice_is_not_cut_short_by_who_yields_before_it)
+{
+	struct cell c;
+	uint64_t its, mine;
+	exo_id a, b;
+
+	cell_make(&c, NULL);
+	a = cell_env(&c, 2, in_yield, 2);
+	b = cell_env(&c, 3, in_spin, 3);
+	give(&c, 10, a);
+	give(&c, 20, b);
+	its = row(b)->ticks;
+	mine = row(self->env)->ticks;
+	wait_ticks(90);
+	its = row(b)->ticks - its;
+	mine = row(self->env)->ticks - mine;
+	/* One revolution: what a leaves, b, and I. */
+	OK(its >= 55 && mine <= 35);
+	if (its < 55 || mine > 35)
+		print("# %lu %lu\n", its, mine);
+	cell_end(&c);
+}
+
 TEST(yield_to_anybody_comes_back)
 {
 	for (uint32_t i = 0; i < 10; i++)
@@ -275,11 +303,11 @@ TEST(overrun_is_charged_to_later_slices)
 	/* It had about half the grace too much; now it does without. */
 	mine = row(self->env)->ticks;
 	its = row(env)->ticks;
-	while (row(env)->overrun != 0 && EXO_MACHINE->ticks - since < 100)
+	while (EXO_SLICES[10].overrun != 0 && EXO_MACHINE->ticks - since < 100)
 		;
 	mine = row(self->env)->ticks - mine;
 	its = row(env)->ticks - its;
-	EQ(row(env)->overrun, 0);
+	EQ(EXO_SLICES[10].overrun, 0);
 	OK(mine >= its + GRACE / 2 - 3);
 	if (mine < its + GRACE / 2 - 3)
 		print("# mine %lu, its %lu\n", mine, its);
@@ -319,6 +347,42 @@ TEST(overstaying_is_bounded_counted_and_punished)
 	cell_end(&c);
 }
 
+/* Gives its slices to an env that has none. */
+static uint64_t
+in_donate(struct cell_page *p, uint64_t env, uint64_t b, uint64_t c)
+{
+	(void)b, (void)c;
+	while (p->w[9] == 0)
+		(void)!exo_env_yield(env, p->w[22], EXO_NONE);
+	return 0x55;
+}
+
+/* Whose slice it is pays, whoever overstays in it. */
+TEST(overstaying_in_a_slice_that_was_given_is_paid_for)
+{
+	struct cell c;
+	uint64_t mine, since;
+	exo_id guest, donor;
+
+	cell_make(&c, NULL);
+	c.page->w[20] = ~0ull;
+	c.page->w[22] = c.name;
+	guest = cell_env(&c, 2, in_critical, c.base + CELL_UPCALL(2));
+	donor = cell_env(&c, 3, in_donate, guest);
+	give(&c, 10, donor);
+	while (c.page->w[0] != 1)
+		;
+	mine = row(self->env)->ticks;
+	since = EXO_MACHINE->ticks;
+	wait_ticks(200);
+	since = EXO_MACHINE->ticks - since;
+	mine = row(self->env)->ticks - mine;
+	OK(mine > since / 2);
+	if (mine <= since / 2)
+		print("# mine %lu of %lu\n", mine, since);
+	cell_end(&c);
+}
+
 /* The flag is in memory that the domain maps; the count is told, not asked. */
 TEST(domain_can_not_write_its_debt_away)
 {
@@ -333,8 +397,8 @@ TEST(domain_can_not_write_its_debt_away)
 		;
 	head(&c, 2)->overstayed = 0;
 	memset(head(&c, 2)->pad, 0xff, sizeof(head(&c, 2)->pad));
-	OK(row(env)->overrun > 0);
-	OK(!probe_write((uint64_t)&row(env)->overrun, 0));
+	OK(EXO_SLICES[10].overrun > 0);
+	OK(!probe_write((uint64_t)&EXO_SLICES[10].overrun, 0));
 	cell_end(&c);
 }
 

@@ -199,7 +199,7 @@ struct exo_env {
 	uint64_t exit_word;
 	uint64_t ticks;			/* that it was charged */
 	uint32_t slices;		/* bound to it */
-	uint32_t overrun;		/* ticks still to be charged */
+	uint32_t pad;
 };
 _Static_assert(sizeof(struct exo_env) == 64, "ABI");
 
@@ -232,7 +232,7 @@ struct exo_slice {
 	uint32_t account;		/* EXO_NONE: free */
 	uint32_t env;			/* index, EXO_NONE: nobody runs */
 	uint32_t env_gen;
-	uint32_t pad;
+	uint32_t overrun;		/* turns that it still passes over */
 };
 _Static_assert(sizeof(struct exo_slice) == 16, "ABI");
 
