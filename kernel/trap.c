@@ -364,6 +364,7 @@ sys_seat_resume(uint64_t how, uint64_t regs)
 	struct seat *from;
 	uint32_t depth;
 	uint64_t what;
+	bool wanted;
 	long err;
 
 	if (c->csp == c->env->chain)
@@ -376,6 +377,7 @@ sys_seat_resume(uint64_t how, uint64_t regs)
 	if ((err = user_read(&r, regs, sizeof(r))) != 0)
 		return err;
 	what = l->rip;
+	wanted = depth == 0 && c->env->pub->pending != 0;
 	if (how == EXO_HOW_SELF) {
 		uint64_t e = r.err, a = r.addr;
 
@@ -383,7 +385,7 @@ sys_seat_resume(uint64_t how, uint64_t regs)
 			return err;
 		r.err = e;		/* the client's to read, no more */
 		r.addr = a;
-		if (depth == 0 && c->env->pub->pending != 0)
+		if (wanted)
 			regs_again(&r, (uint16_t)what);	/* not now */
 	} else if ((err = regs_sanitise(&r)) != 0)
 		return err;
@@ -397,7 +399,7 @@ sys_seat_resume(uint64_t how, uint64_t regs)
 	*c->regs = r;
 	sched_load_cr3();
 	env_came_home();
-	if (c->env == NULL || c->seat != from || !sched_settle())
+	if (wanted || !sched_settle())
 		return 0;
 	if (how == EXO_HOW_SELF) {
 		enum exo_class class = what >> 16 & 0xffff;

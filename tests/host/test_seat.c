@@ -261,6 +261,33 @@ BY_HAND(chain_has_no_seat_twice)
 	EQ(env_depth(cpu0.env), 2);
 }
 
+/* By its monitor's handler, that is in the server. */
+BY_HAND(passed_on_and_made_to_yield_it_traps_once)
+{
+	static uint8_t rows[EXO_CLASSES] = {
+		[EXO_CLASS_FOREIGN] = EXO_ACT_ENTER
+	};
+	static uint64_t mask[2] = { ~0ul, ~0ul };
+
+	way(w.client, w.server, 1, cur_domain()->id, 5);
+	EQ(CALL(domain_monitor, w.home, S_ALL, rows, mask, EXO_MON_RELEASE),
+	    0);
+	EQ(CALL(seat_handler, w.home, S_ALL, 0, EXO_ROW_MONITOR, 5), 0);
+	EQ(CALL(domain_row, w.home, S_ALL, EXO_CLASS_FOREIGN, EXO_ACT_SELF),
+	    0);
+	to(w.client);
+	foreign_call();
+	EQ(cpu0.seat->dom->id, w.server);
+	to(init_id());
+	EQ(CALL(env_force_yield, w.client, S_ALL), 0);
+	to(w.client);
+	some_regs = (struct exo_regs){ .rip = 0x1234 };
+	(void)CALL(seat_resume, EXO_HOW_SELF, &some_regs);
+	to(w.client);			/* at home, about to call again */
+	EQ(cpu0.seat->dom->id, w.home);
+	EQ(user.rip, 0x1234 - 2);
+}
+
 /* ---------------------------------------------------------- moved by force */
 
 BY_HAND(handler_dies)
