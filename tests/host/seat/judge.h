@@ -132,6 +132,14 @@ env_row(uint32_t i)
 }
 
 static void
+judge_slices(void)
+{
+	for (uint32_t i = 0; i < SCHED_SLICES; i++)
+		HOLDS((slices[i].env != EXO_NONE) ==
+		    (slice_set[i / 64] >> (i & 63) & 1), "slice %u", i);
+}
+
+static void
 judge_envs(void)
 {
 	occupied.n = 0;
@@ -382,6 +390,9 @@ shadow_move(struct shadow *sh, const struct env *e)
 		HOLDS(s == sh->link[i].seat || (s == NULL &&
 		    !e->trap_seat[i]), "env %u: link %u", ENV(e), i);
 	}
+	/* Answered with SELF it may trap again, with the registers given. */
+	if (step.resume && e == step.by && depth == 1 && e->trap_seat[0])
+		sh->link[0].rip = e->base_regs.rip;
 	if (depth < sh->depth)
 		judge_return(sh, e, depth);
 	else if (depth > sh->depth) {
@@ -421,9 +432,9 @@ static void
 judge(void)
 {
 	void (*const judges[])(void) = { judge_envs, judge_domains,
-	    judge_events, judge_due, judge_shadows };
+	    judge_events, judge_due, judge_slices, judge_shadows };
 
-	for (uint32_t i = 0; i < 5 && !world_failed; i++)
+	for (uint32_t i = 0; i < 6 && !world_failed; i++)
 		judges[i]();
 }
 

@@ -47,8 +47,8 @@ static const struct {
 	{ accts, 8 * sizeof(accts[0]) }, { records, 8 * sizeof(records[0]) },
 	{ &machine, sizeof(machine) },
 	{ &cpu0, offsetof(struct cpu, user_rsp) }, { &env_due, 4 },
-	{ &env_due_last, 4 },
-#define PARTS_CALL	10u
+	{ &env_due_last, 4 }, { slice_set, sizeof(slice_set) },
+#define PARTS_CALL	11u
 	{ &user, sizeof(user) }, { &kregs, sizeof(kregs) }, { &hw, sizeof(hw) },
 	{ &generations, 8 }, { shadows, sizeof(shadows) }, { &log_next, 4 }
 };
@@ -437,6 +437,24 @@ op_trap_me(void)
 			(void)CALL(domain_row, here, S_ALL, k, EXO_ACT_ENTER);
 	if (cpu0.seat == s)
 		op_trap();
+}
+
+/* Here is the monitor of where an env is, and what that env traps into. */
+static void
+op_guard(void)
+{
+	struct env *e = env_find(rnd_env(2));
+	const struct seat *s, *mine = cpu0.seat;
+	struct domain *here = cur_domain();
+
+	if (e == NULL || (s = env_seat(e)) == NULL || s->dom == here)
+		return;
+	watch(s->dom->id);
+	if (!world_failed && cpu0.seat == mine && env_seat(e) == s)
+		connect(e->id, here->id, here->id);
+	if (!world_failed && cpu0.seat == mine && env_seat(e) == s)
+		(void)CALL(seat_handler, s->dom->id, S_ALL, s->index,
+		    EXO_ROW_MONITOR, rnd_place(e->id));
 }
 
 /* A monitor for where an env is, and a way to tell it. */
@@ -838,6 +856,7 @@ op_acct_create(void)
 	exo_id parent = rnd_acct(true);
 
 	limit[EXO_RES_FRAMES] = rnd(30);
+	limit[EXO_RES_ACCTS] = rnd(2);
 	limit[EXO_RES_DOMAINS] = rnd(4);
 	limit[EXO_RES_ENVS] = rnd(4);
 	limit[EXO_RES_SLICES] = rnd(4);
@@ -874,6 +893,7 @@ static const struct {
 	{ op_call, 16 }, { op_reply, 12 }, { op_bind, 2 }, { op_seat_free, 2 },
 	{ op_repair, 3 }, { op_open, 1 }, { op_mint, 1 }, { op_drop, 1 },
 	{ op_handler, 3 }, { op_trap_me, 8 }, { op_watch, 6 },
+	{ op_guard, 6 },
 	{ op_domain_create, 2 }, { op_domain_kill, 1 },
 	{ op_domain_reap, 5 }, { op_domain_free, 2 }, { op_row, 5 },
 	{ op_monitor, 2 }, { op_records, 1 }, { op_env_create, 2 },
@@ -882,7 +902,7 @@ static const struct {
 	{ op_env_regs, 1 }, { op_env_event, 2 }, { op_env_yield, 6 },
 	{ op_env_reap, 3 }, { op_env_free, 2 }, { op_slice, 2 },
 	{ op_trap, 10 }, { op_resume, 4 }, { op_tick, 10 },
-	{ op_acct_create, 1 }, { op_acct_destroy, 1 }, { op_acct_reap, 3 },
+	{ op_acct_create, 2 }, { op_acct_destroy, 1 }, { op_acct_reap, 3 },
 	{ op_page_free, 4 },
 };
 

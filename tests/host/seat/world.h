@@ -655,6 +655,7 @@ world_clear(void)
 	memset(&cpu0, 0, sizeof(cpu0));
 	memset(&user, 0, sizeof(user));
 	domain_rows.first = env_rows.first = acct_rows.first = 0;
+	memset(slice_set, 0, sizeof(slice_set));
 	env_due = env_due_last = 0;
 	generations = 0;
 	memset(&hw, 0, sizeof(hw));
