@@ -445,10 +445,8 @@ env_evict(struct env *e, struct seat *s)
 	if (e->pub->state >= EXO_ENV_DEAD)
 		return;
 	if (env_seat(e) == s) {
-		if (e == cpu()->env) {
-			(void)env_gone();
-			return;
-		}
+		/* The running one has left already: sched_settle. */
+		assert(e != cpu()->env);
 		if (!env_unwind(e)) {
 			env_die(e, EXO_CAUSE_HOME, 0);
 			return;
