@@ -306,6 +306,8 @@ trap_kernel(struct exo_regs *r, uint64_t vector)
 		sched_clock();
 		return;
 	}
+	if (vector == VEC_SPURIOUS && cpu()->idle)
+		return;
 	/* A #DB that MOV SS held back until after SYSCALL (SDM vol. 3A,
 	 * 6.8.3): the user's own doing, and nothing to the kernel. */
 	if (vector == 1 || vector == 2)
