@@ -250,7 +250,7 @@ HOSTILE(page_guard, arguments)
 HOSTILE(page_guard, half_done)
 {
 	exo_slot name = fresh_name(), old = fresh_name();
-	uint64_t va = vm_alloc_va(3);
+	uint64_t va = vm_alloc_va(3), left;
 	exo_ppn t, f;
 
 	must(vm_pages(self->acct, self->acct_slot, old,
@@ -264,6 +264,13 @@ HOSTILE(page_guard, half_done)
 	    EXO_PTE(f, VM_R), old), STATE);
 	REFUSED(exo_pt_set(0, t, EXO_PT_INDEX(va + 2 * EXO_PAGE, 1),
 	    EXO_PTE(f, VM_R), name), STATE);
+	/* What is left of it does not grow. */
+	left = vm_pte(va) != 0 ? va : va + EXO_PAGE;
+	must(exo_pt_set(0, t, EXO_PT_INDEX(left, 1), EXO_PTE(f, VM_R), 0));
+	REFUSED(exo_pt_set(0, t, EXO_PT_INDEX(left, 1), EXO_PTE(f, VM_RW),
+	    name), STATE);
+	REFUSED(exo_pt_set(0, t, EXO_PT_INDEX(left, 1), EXO_PTE(f, VM_RX),
+	    old), STATE);
 	REFUSED(exo_page_guard(old, old, f, 1), DENIED);
 	REFUSED(exo_page_free(old, f, 1), DENIED);
 	REFUSED(exo_page_unmap(old, f, 1), DENIED);
