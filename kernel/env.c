@@ -21,6 +21,7 @@
  */
 #include "cpu.h"
 #include "env.h"
+#include "hw.h"
 #include "panic.h"
 #include "pure/rows.h"
 #include "sys.h"
@@ -108,8 +109,8 @@ env_on_chain(const struct env *e, const struct seat *s)
 }
 
 /*
- * Changing where an env is: its record is made current, changed, and for the
- * running env put back in force.
+ * Changing where an env is: its record is made current - but for what comes
+ * back cleared - changed, and for the running env put back in force.
  */
 static void
 env_freeze(struct env *e)
@@ -134,6 +135,7 @@ env_thaw(struct env *e)
 	c->seat = e->seat;
 	c->csp = e->csp;
 	c->switched = 1;
+	hw_env_load(e->fsbase, e->gsbase, e->fp);
 	sched_load_cr3();
 }
 
@@ -229,7 +231,23 @@ env_moved(struct env *e)
 	env_publish(e);
 }
 
-/* Registers for going on at link i, which was left by a call or a trap. */
+/* FP state of an env that never ran. */
+static void
+fp_init(struct env *e)
+{
+	uint16_t fcw = 0x37f;		/* FNINIT's, SDM vol. 1, 8.1.5 */
+	uint32_t mxcsr = 0x1f80;	/* SDM vol. 1, 11.6.4 */
+
+	__builtin_memset(e->fp, 0, sizeof(e->fp));
+	__builtin_memcpy(e->fp, &fcw, sizeof(fcw));
+	__builtin_memcpy(e->fp + 24, &mxcsr, sizeof(mxcsr));
+}
+
+/*
+ * Registers for going on at link i, which was left by a call or a trap.  Who
+ * had the env until now had no chance to scrub: all of them are given, or
+ * cleared.
+ */
 static void
 regs_back(struct env *e, uint32_t i, bool trapped)
 {
@@ -240,6 +258,9 @@ regs_back(struct env *e, uint32_t i, bool trapped)
 		regs_again(&e->regs, (uint16_t)l->rip);
 	} else
 		regs_at(&e->regs, l->rip, l->rsp, -EXO_E_GONE);
+	e->fsbase = trapped ? e->base_fs : 0;
+	e->gsbase = trapped ? e->base_gs : 0;
+	fp_init(e);
 }
 
 /* Nobody comes back to link i. */
@@ -679,8 +700,6 @@ env_make(uint32_t index, exo_ppn frame, const struct exo_cap *guard)
 {
 	struct env *e = page_kva(frame);
 	struct exo_env *p = &envs[index];
-	uint16_t fcw = 0x37f;		/* FNINIT's, SDM vol. 1, 8.1.5 */
-	uint32_t mxcsr = 0x1f80;	/* SDM vol. 1, 11.6.4 */
 
 	rows_take(&free_rows, index);
 	page_pin(frame);
@@ -690,8 +709,7 @@ env_make(uint32_t index, exo_ppn frame, const struct exo_cap *guard)
 	e->guard = *guard;
 	e->frame = frame;
 	e->csp = e->chain;
-	__builtin_memcpy(e->fp, &fcw, sizeof(fcw));
-	__builtin_memcpy(e->fp + 24, &mxcsr, sizeof(mxcsr));
+	fp_init(e);
 	*p = (struct exo_env){ .gen = p->gen, .state = EXO_ENV_EMBRYO,
 	    .frame = frame, .home = EXO_NONE, .where = EXO_NONE };
 	return e;

@@ -23,12 +23,18 @@ hw_cr2(void)
 	return x86_cr2();
 }
 
+static inline void
+hw_bases(uint64_t *fsbase, uint64_t *gsbase)
+{
+	__asm__ volatile("rdfsbase %0" : "=r"(*fsbase));
+	__asm__ volatile("rdgsbase %0" : "=r"(*gsbase));
+}
+
 /* What a switch of envs changes besides the registers of an entry. */
 static inline void
 hw_env_save(uint64_t *fsbase, uint64_t *gsbase, void *fp)
 {
-	__asm__ volatile("rdfsbase %0" : "=r"(*fsbase));
-	__asm__ volatile("rdgsbase %0" : "=r"(*gsbase));
+	hw_bases(fsbase, gsbase);
 	__asm__ volatile("xsave64 (%0)" : : "r"(fp), "a"(-1), "d"(-1) :
 	    "memory");
 }

@@ -166,6 +166,7 @@ struct env {
 	struct link chain[CHAIN_MAX + 1];
 	uint8_t fp[2816] __attribute__((aligned(64)));	/* XSAVE area */
 	struct exo_regs base_regs;	/* of a trap that link 0 stands for */
+	uint64_t base_fs, base_gs;
 };
 _Static_assert(offsetof(struct env, chain_end) == 0x310, "entry.asm: a full "
     "chain is one whose next link would end at a multiple of 256");

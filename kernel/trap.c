@@ -127,8 +127,10 @@ trap_enter(enum exo_whose whose, enum exo_class class, uint32_t kind)
 	if (at < 0)
 		return false;
 	__builtin_memcpy((void *)(to->up_kva + (uint64_t)at), r, sizeof(*r));
-	if (depth == 0)
-		c->env->base_regs = *r;	/* if it must be pulled home */
+	if (depth == 0) {		/* if it must be pulled home */
+		c->env->base_regs = *r;
+		hw_bases(&c->env->base_fs, &c->env->base_gs);
+	}
 	l->seat = NULL;			/* a plain reply must not pop it */
 	l->rip = (uint64_t)whose << 32 | (uint64_t)class << 16 | kind;
 	l->rsp = 0;

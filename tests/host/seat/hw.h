@@ -38,10 +38,16 @@ hw_set_cr3(uint64_t v)
 }
 
 static inline void
-hw_env_save(uint64_t *fsbase, uint64_t *gsbase, void *fp)
+hw_bases(uint64_t *fsbase, uint64_t *gsbase)
 {
 	*fsbase = hw.fsbase;
 	*gsbase = hw.gsbase;
+}
+
+static inline void
+hw_env_save(uint64_t *fsbase, uint64_t *gsbase, void *fp)
+{
+	hw_bases(fsbase, gsbase);
 	*(uint64_t *)fp = hw.fp;
 }
 

@@ -296,6 +296,7 @@ struct shadow {
 	struct {
 		struct seat *seat;
 		uint64_t rip, rsp;	/* of a trap: when it came */
+		uint64_t fs;		/* of home's trap */
 		bool trap;
 	} link[CHAIN_MAX];
 };
@@ -305,7 +306,7 @@ static struct shadow shadows[NENVS];
 /* What the step that is judged did. */
 static struct {
 	const struct env *by;
-	uint64_t rip, rsp;		/* where it was made */
+	uint64_t rip, rsp, fs;		/* where it was made */
 	bool reply, resume;
 } step;
 
@@ -313,6 +314,21 @@ static const struct exo_regs *
 regs_of(const struct env *e)
 {
 	return e == cpu0.env ? &user : &e->regs;
+}
+
+/* Nobody who was left behind left anything in the other registers. */
+static void
+judge_scrubbed(const struct shadow *sh, const struct env *e)
+{
+	bool runs = e == cpu0.env, trapped = sh->link[0].trap &&
+	    env_depth(e) == 0;
+	uint64_t fs = runs ? hw.fsbase : e->fsbase;
+
+	HOLDS((runs ? hw.fp : *(const uint64_t *)e->fp) == FP_NEW,
+	    "env %u has a foreign FP state", ENV(e));
+	HOLDS(fs == (trapped ? sh->link[0].fs : 0) && fs ==
+	    (runs ? hw.gsbase : e->gsbase), "env %u: FS %#lx", ENV(e),
+	    (long)fs);
 }
 
 /* Link i of sh was passed by: what is left of it? */
@@ -357,6 +373,8 @@ judge_return(struct shadow *sh, const struct env *e, uint32_t depth)
 		HOLDS(replied || r->rax == (uint64_t)-EXO_E_GONE,
 		    "env %u: rax %lx", ENV(e), (long)r->rax);
 	}
+	if (!replied && !resumed)
+		judge_scrubbed(sh, e);
 	/* The nearest that lives. */
 	for (uint32_t i = depth + 1; i < sh->depth && !world_failed; i++)
 		judge_passed(sh, i);
@@ -373,6 +391,7 @@ judge_push(struct shadow *sh, const struct env *e)
 	sh->link[i].trap = trap;
 	sh->link[i].rip = i == 0 && trap ? e->base_regs.rip : e->chain[i].rip;
 	sh->link[i].rsp = e->chain[i].rsp;
+	sh->link[i].fs = e == step.by ? step.fs : e->base_fs;
 	if (!trap && e == step.by)
 		HOLDS(e->chain[i].rip == step.rip && e->chain[i].rsp ==
 		    step.rsp, "env %u: link %u", ENV(e), i);
@@ -391,8 +410,12 @@ shadow_move(struct shadow *sh, const struct env *e)
 		    !e->trap_seat[i]), "env %u: link %u", ENV(e), i);
 	}
 	/* Answered with SELF it may trap again, with the registers given. */
-	if (step.resume && e == step.by && depth == 1 && e->trap_seat[0])
+	if (step.resume && e == step.by && depth == 1 && sh->depth == 1 &&
+	    e->trap_seat[0] != NULL &&
+	    e->base_regs.rip != sh->link[0].rip) {
 		sh->link[0].rip = e->base_regs.rip;
+		sh->link[0].fs = step.fs;
+	}
 	if (depth < sh->depth)
 		judge_return(sh, e, depth);
 	else if (depth > sh->depth) {

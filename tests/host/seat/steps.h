@@ -118,12 +118,14 @@ step_begin(void)
 	const struct seat *s = cpu0.seat;
 
 	hw.fp = ENV(cpu0.env);
+	hw.fsbase = hw.gsbase = tokens;
 	user.rip = 0x10000000 + ++tokens * 16;
 	user.rsp = s->up_kva != 0 && chance(30) ? s->up_base + rnd(UP_SIZE) :
 	    0x700000000000 + tokens * 16;
 	step.by = cpu0.env;
 	step.rip = user.rip;
 	step.rsp = user.rsp;
+	step.fs = hw.fsbase;
 	step.reply = step.resume = false;
 }
 
