@@ -231,14 +231,17 @@ env_moved(struct env *e)
 	env_publish(e);
 }
 
-/* FP state of an env that never ran. */
+/*
+ * FP state of an env that never ran.  XRSTOR does not look at what the header
+ * does not announce, but for MXCSR (SDM vol. 1, 13.8.1).
+ */
 static void
 fp_init(struct env *e)
 {
 	uint16_t fcw = 0x37f;		/* FNINIT's, SDM vol. 1, 8.1.5 */
 	uint32_t mxcsr = 0x1f80;	/* SDM vol. 1, 11.6.4 */
 
-	__builtin_memset(e->fp, 0, sizeof(e->fp));
+	__builtin_memset(e->fp + 512, 0, 64);
 	__builtin_memcpy(e->fp, &fcw, sizeof(fcw));
 	__builtin_memcpy(e->fp + 24, &mxcsr, sizeof(mxcsr));
 }
