@@ -386,7 +386,91 @@ BY_HAND(events_are_answered_by_their_number)
 	    -EXO_E_STALE);
 }
 
+/* Nor one that it was stopped before. */
+BY_HAND(registers_given_replace_the_trap)
+{
+	watch_all(w.home, w.client);
+	to(w.client);
+	trap(14);
+	EQ(answer(w.client, S_ALL, EXO_HOW_SELF), 0);
+	EQ(CALL(env_stop, w.client, S_ALL), 0);
+	EQ(answer(w.client, S_ALL, EXO_HOW_REGS), 0);
+	to(w.client);
+	EQ(user.rip, 0x1234);
+	EQ(counters.double_faults, 0);
+}
+
+/* ... but let go on as it was, it takes it. */
+BY_HAND(trap_waits_while_its_env_is_stopped)
+{
+	watch_all(w.home, w.client);
+	EQ(CALL(domain_row, w.home, S_ALL, EXO_CLASS_FOREIGN, EXO_ACT_SELF),
+	    0);
+	to(w.client);
+	user.rsp = 0;
+	foreign_call();
+	EQ(answer(w.client, S_ALL, EXO_HOW_SELF), 0);
+	EQ(CALL(env_stop, w.client, S_ALL), 0);
+	EQ(answer(w.client, S_ALL, EXO_HOW_RETRY), 0);
+	(void)CALL(env_yield, w.client, S_ALL, EXO_NONE);
+	EQ(counters.upcalls + counters.double_faults, 1);
+}
+
+/* The client would be in a handler of a domain that is dead. */
+BY_HAND(dead_domains_take_no_trap)
+{
+	exo_id h = dom_new();
+
+	watch_all(w.server, w.client);
+	way(w.client, h, 0, w.server, 0);
+	EQ(CALL(domain_row, w.server, S_ALL, EXO_CLASS_FAULT, EXO_ACT_ENTER),
+	    0);
+	to(w.client);
+	cross(EXO_NR_call, 0);
+	EQ(CALL(seat_handler, w.server, S_ALL, 0, EXO_ROW_OWN, 0), 0);
+	trap(14);
+	EQ(answer(w.client, S_ALL, EXO_HOW_SELF), 0);
+	EQ(CALL(domain_kill, w.server, S_ALL, 0), 0);
+	to(w.client);
+	EQ(cpu0.seat->dom->id, w.home);
+	EQ(user.rax, -EXO_E_GONE);
+}
+
 /* ------------------------------------------------------------------ deaths */
+
+/* Clients that never run must not wait for it. */
+BY_HAND(reaping_a_monitor_ends_its_clients)
+{
+	static uint8_t rows[EXO_CLASSES];
+	static uint64_t mask[2] = { ~0ul, ~0ul };
+	exo_id monitor = dom_new();
+
+	to(env_new(monitor));
+	EQ(CALL(domain_monitor, w.server, S_ALL, rows, mask, 0), 0);
+	to(init_id());
+	EQ(CALL(domain_kill, monitor, S_ALL, 0), 0);
+	for (unsigned n = 0; n < 100 && CALL(domain_reap, monitor, 1) > 0; n++)
+		;
+	EQ(domains[EXO_INDEX(w.server)].state, EXO_DOM_DEAD);
+	EQ(domains[EXO_INDEX(monitor)].state, EXO_DOM_ENDED);
+}
+
+BY_HAND(places_are_filled_when_open_by_whom_they_await)
+{
+	exo_id d = dom_new(), me = cur_domain()->id;
+
+#define MINT(badge, place)	CALL(handle_mint, w.server, S_ALL, 0, badge, \
+	d, place)
+	EQ(MINT(me, 0), -EXO_E_FULL);
+	EQ(CALL(handle_open, d, S_ALL, 0, w.home), 0);
+	EQ(MINT(me, 0), -EXO_E_FULL);
+	EQ(CALL(handle_open, d, S_ALL, 1, me), 0);
+	EQ(CALL(handle_open, d, S_ALL, 2, me), 0);
+	EQ(MINT(me, 1), 0);
+	EQ(MINT(me, 1), -EXO_E_FULL);	/* its badge awaits nobody */
+	EQ(CALL(domain_kill, d, S_ALL, 0), 0);
+	EQ(MINT(me, 2), -EXO_E_FULL);
+}
 
 BY_HAND(dead_servers_are_stale)
 {

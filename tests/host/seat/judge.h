@@ -120,8 +120,6 @@ judge_running(void)
 	HOLDS(hw.cr3 == c->seat->dom->cr3, "env %u", ENV(c->env));
 	HOLDS(!c->idle, "idle");
 	HOLDS(user.rip <= EXO_USER_TOP, "%#lx", (long)user.rip);
-	HOLDS(hw.fp == ENV(c->env) || hw.fp == FP_NEW,
-	    "env %u has the FP state of %lu", ENV(c->env), (long)hw.fp);
 }
 
 static struct env *
@@ -292,6 +290,7 @@ judge_due(void)
 struct shadow {
 	exo_id id;
 	struct seat *seat;		/* where it was */
+	uint64_t rip, fp, fs;		/* its registers there */
 	uint32_t depth;
 	struct {
 		struct seat *seat;
@@ -316,19 +315,34 @@ regs_of(const struct env *e)
 	return e == cpu0.env ? &user : &e->regs;
 }
 
-/* Nobody who was left behind left anything in the other registers. */
+/* FP state and bases are its own, as they were. */
 static void
-judge_scrubbed(const struct shadow *sh, const struct env *e)
+judge_other_regs(const struct shadow *sh, const struct env *e)
 {
-	bool runs = e == cpu0.env, trapped = sh->link[0].trap &&
-	    env_depth(e) == 0;
+	bool runs = e == cpu0.env;
+	uint64_t fp = runs ? hw.fp : *(const uint64_t *)e->fp;
 	uint64_t fs = runs ? hw.fsbase : e->fsbase;
+	uint64_t gs = runs ? hw.gsbase : e->gsbase;
 
-	HOLDS((runs ? hw.fp : *(const uint64_t *)e->fp) == FP_NEW,
-	    "env %u has a foreign FP state", ENV(e));
-	HOLDS(fs == (trapped ? sh->link[0].fs : 0) && fs ==
-	    (runs ? hw.gsbase : e->gsbase), "env %u: FS %#lx", ENV(e),
-	    (long)fs);
+	HOLDS(fp == sh->fp, "env %u has the FP state of %lu", ENV(e),
+	    (long)fp);
+	HOLDS(fs == sh->fs && gs == fs, "env %u: FS %#lx, not %#lx", ENV(e),
+	    (long)fs, (long)sh->fs);
+}
+
+/* Where was an abandoned seat left? */
+static void
+judge_left(const struct seat *s, uint64_t rip)
+{
+	const struct exo_regs *r = (const struct exo_regs *)(s->up_kva +
+	    s->left - s->up_base);
+
+	if (!s->abandoned || s->left == 0)
+		return;
+	HOLDS(s->left - s->up_base <= UP_SIZE - sizeof(*r) && (s->left & 15) ==
+	    0, "seat %u of %u", s->index, DOM(s->dom));
+	HOLDS(r->rip == rip, "seat %u of %u was left at %#lx", s->index,
+	    DOM(s->dom), (long)r->rip);
 }
 
 /* Link i of sh was passed by: what is left of it? */
@@ -336,19 +350,14 @@ static void
 judge_passed(const struct shadow *sh, uint32_t i)
 {
 	const struct seat *s = sh->link[i].seat;
-	const struct exo_regs *r = (const struct exo_regs *)(s->up_kva +
-	    s->left - s->up_base);
 
 	if (!domain_live(s->dom) || !s->bound)
 		return;
 	HOLDS(s->abandoned, "seat %u of %u", s->index, DOM(s->dom));
-	if (s->left == 0 || sh->link[i].trap)
-		return;
-	HOLDS(s->left - s->up_base <= UP_SIZE - sizeof(*r) && (s->left & 15) ==
-	    0, "seat %u of %u", s->index, DOM(s->dom));
-	HOLDS(r->rip == sh->link[i].rip && r->rsp == sh->link[i].rsp,
-	    "seat %u of %u was left at %#lx", s->index, DOM(s->dom),
-	    (long)r->rip);
+	if (!sh->link[i].trap)
+		judge_left(s, sh->link[i].rip);
+	else if (!step.resume)		/* or it was back there just now */
+		judge_left(s, s->entry);
 }
 
 /* It went from sh->depth links to fewer. */
@@ -360,12 +369,15 @@ judge_return(struct shadow *sh, const struct env *e, uint32_t depth)
 	uint64_t rip = sh->link[depth].rip;
 	bool replied = step.reply && e == step.by &&
 	    depth + 1 == sh->depth && r->rax == EXO_K_REPLY;
-	bool resumed = step.resume && e == step.by && depth + 1 == sh->depth;
+	bool trap = sh->link[depth].trap;
+	bool again = trap && depth == 0 && (r->rip == rip ||
+	    r->rip == rip - 2);
+	bool resumed = step.resume && e == step.by && trap && !again &&
+	    depth + 1 == sh->depth;
 
 	HOLDS(env_seat(e) == to, "env %u is back elsewhere", ENV(e));
-	if (sh->link[depth].trap) {
-		HOLDS(resumed || (depth == 0 && (r->rip == rip ||
-		    r->rip == rip - 2)), "env %u", ENV(e));
+	if (trap) {
+		HOLDS(resumed || again, "env %u", ENV(e));
 	} else {
 		HOLDS(r->rip == rip && r->rsp == sh->link[depth].rsp,
 		    "env %u: %#lx, not %#lx", ENV(e), (long)r->rip,
@@ -373,8 +385,11 @@ judge_return(struct shadow *sh, const struct env *e, uint32_t depth)
 		HOLDS(replied || r->rax == (uint64_t)-EXO_E_GONE,
 		    "env %u: rax %lx", ENV(e), (long)r->rax);
 	}
-	if (!replied && !resumed)
-		judge_scrubbed(sh, e);
+	if (!replied && !resumed) {	/* nobody could scrub */
+		sh->fp = FP_NEW;
+		sh->fs = trap ? sh->link[depth].fs : 0;
+		judge_left(sh->seat, sh->rip);
+	}
 	/* The nearest that lives. */
 	for (uint32_t i = depth + 1; i < sh->depth && !world_failed; i++)
 		judge_passed(sh, i);
@@ -436,10 +451,21 @@ judge_shadows(void)
 			*sh = (struct shadow){ .depth = 0 };
 			continue;
 		}
+		if (e == step.by) {
+			sh->rip = step.rip;
+			sh->fp = ENV(e);
+			sh->fs = step.fs;
+		}
 		if (sh->id == e->id)
 			shadow_move(sh, e);
+		else if (e != step.by) {
+			sh->fp = FP_NEW;
+			sh->fs = 0;
+		}
+		judge_other_regs(sh, e);
 		sh->id = e->id;
 		sh->seat = env_seat(e);
+		sh->rip = regs_of(e)->rip;
 		sh->depth = env_depth(e);
 	}
 }

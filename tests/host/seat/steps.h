@@ -499,8 +499,9 @@ op_open(void)
 static void
 op_mint(void)
 {
-	(void)CALL(handle_mint, rnd_dom(1), rnd_slot(), rnd_seat(), tokens,
-	    rnd_dom(1), rnd(8));
+	/* The badge of an opened place is who may fill it. */
+	(void)CALL(handle_mint, rnd_dom(1), rnd_slot(), rnd_seat(),
+	    chance(50) ? cur_domain()->id : tokens, rnd_dom(1), rnd(8));
 }
 
 static void
