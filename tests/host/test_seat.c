@@ -211,7 +211,9 @@ BY_HAND(retry_is_the_call_again)
 
 /* ------------------------------------------------------------------ chains */
 
-BY_HAND(chain_has_eight_links)
+/* From home by place 1 of each of eight domains, and on to the server. */
+static void
+long_way(void)
 {
 	exo_id from = w.home, dom;
 
@@ -221,6 +223,11 @@ BY_HAND(chain_has_eight_links)
 	}
 	way(w.client, w.server, 1, from, 1);
 	to(w.client);
+}
+
+BY_HAND(chain_has_eight_links)
+{
+	long_way();
 	for (uint32_t i = 1; i <= CHAIN_MAX; i++) {
 		world_slow = i % 2;
 		cross(EXO_NR_call, 1);
@@ -241,6 +248,22 @@ BY_HAND(chain_has_eight_links)
 	}
 	cross(EXO_NR_reply, 0);
 	EQ(user.rax, -EXO_E_DEPTH);
+}
+
+BY_HAND(full_chain_has_no_room_for_a_trap)
+{
+	exo_id last;
+
+	long_way();
+	for (uint32_t i = 1; i <= CHAIN_MAX; i++)
+		cross(EXO_NR_call, 1);
+	last = cpu0.seat->dom->id;
+	EQ(CALL(seat_handler, last, S_ALL, 0, EXO_ROW_OWN, 1), 0);
+	EQ(CALL(domain_row, last, S_ALL, EXO_CLASS_FAULT, EXO_ACT_ENTER), 0);
+	trap(14);
+	EQ(env_depth(cpu0.env), CHAIN_MAX - 1);
+	EQ(user.rax, -EXO_E_GONE);
+	OK(CALL(seat_repair, last, S_ALL, 0) >= 0);
 }
 
 /* What is on the chain can't be called again; another seat beside it can. */
