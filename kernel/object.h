@@ -150,7 +150,7 @@ struct env {
 	struct seat *base_seat;		/* chain[0].seat while pending hides it */
 	uint64_t kill_word;
 	uint32_t kill_cause;
-	uint32_t started;
+	uint32_t pad;
 	exo_id ev_monitor;		/* who bound the event slot */
 	uint64_t ev_kva;		/* 0: none */
 	uint32_t ev_ppn;
@@ -193,7 +193,6 @@ struct cpu {
 	uint32_t slice;			/* position whose time it is */
 	uint32_t turn;			/* by which who runs was chosen */
 	uint32_t waited;		/* ticks that the slice's end waits */
-	uint32_t resched;
 	uint64_t batch[EXO_BATCH_MAX];	/* copied-in entries */
 };
 

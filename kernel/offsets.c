@@ -19,7 +19,6 @@ offsets(void)
 	DEF(CPU_ENV_ID, offsetof(struct cpu, env_id));
 	DEF(CPU_USER_RSP, offsetof(struct cpu, user_rsp));
 	DEF(CPU_USER_RIP, offsetof(struct cpu, user_rip));
-	DEF(CPU_SIZE, sizeof(struct cpu));
 
 	DEF(SEAT_KEY, offsetof(struct seat, key));
 	DEF(SEAT_GEN, offsetof(struct seat, gen));
@@ -47,7 +46,6 @@ offsets(void)
 	DEF(LINK_RSP, offsetof(struct link, rsp));
 	DEF(LINK_SIZE, sizeof(struct link));
 
-	DEF(REGS_ERR, offsetof(struct exo_regs, err));
 	DEF(REGS_ADDR, offsetof(struct exo_regs, addr));
 
 	DEF(NR_ENTER, EXO_NR_BASE + EXO_NR_enter);

@@ -30,7 +30,7 @@ kind_allocable(uint32_t kind)
 {
 	uint32_t k = kind & ~EXO_KIND_LIVE;
 
-	if (k < EXO_PG_DATA || k > EXO_PG_ENV)
+	if (k < EXO_PG_DATA || k >= EXO_PG_OWNED_END)
 		return false;
 	return k == kind || k <= EXO_PG_PT3;
 }
@@ -40,7 +40,7 @@ page_owned(exo_ppn ppn)
 {
 	uint32_t kind = pages[ppn].kind;
 
-	return kind >= EXO_PG_DATA && kind <= EXO_PG_ENV;
+	return kind >= EXO_PG_DATA && kind < EXO_PG_OWNED_END;
 }
 
 /* Two doubly linked lists through next and prev; zero ends them. */
@@ -172,7 +172,9 @@ page_idle(exo_ppn ppn)
 	const struct exo_page *p = &pages[ppn];
 
 	return p->maps == 0 && p->uses == 0 && p->refs == 0 &&
-	    p->entries == 0 && (p->kind != EXO_PG_RMAP || p->companion == 0);
+	    (p->entries == 0 || p->kind == EXO_PG_PROG ||
+	    p->kind == EXO_PG_REGION) &&
+	    (p->kind != EXO_PG_RMAP || p->companion == 0);
 }
 
 void

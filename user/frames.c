@@ -14,7 +14,8 @@
 
 static const char *const kinds[EXO_PG_KINDS] = {
 	"free", "data", "pt1", "pt2", "pt3", "pt4", "rmap", "slots", "seats",
-	"handles", "domain", "env", "kernel", "device", "hole"
+	"handles", "domain", "env", "program", "region", "kernel", "device",
+	"hole"
 };
 
 /* Accounts in the order met; the last row is for all others. */
@@ -30,7 +31,7 @@ kind_name(uint32_t kind)
 static bool
 is_owned(const volatile struct exo_page *p)
 {
-	return p->kind >= EXO_PG_DATA && p->kind <= EXO_PG_ENV;
+	return p->kind >= EXO_PG_DATA && p->kind < EXO_PG_OWNED_END;
 }
 
 static uint32_t

@@ -422,7 +422,7 @@ gen_kind(struct fuzz *z)
 {
 	if (one_in(z, 16))
 		return rnd(z);
-	return rnd(z) % (EXO_PG_ENV + 2) | (one_in(z, 3) ? EXO_KIND_LIVE : 0);
+	return rnd(z) % (EXO_PG_OWNED_END + 1) | (one_in(z, 3) ? EXO_KIND_LIVE : 0);
 }
 
 static uint64_t

@@ -6,7 +6,7 @@
 #include "hostile.h"
 
 #define KIND_FIRST	EXO_PG_DATA
-#define KIND_LAST	EXO_PG_ENV
+#define KIND_LAST	(EXO_PG_OWNED_END - 1)
 
 static exo_ppn
 next_free(void)

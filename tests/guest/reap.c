@@ -11,7 +11,7 @@
 
 #define SEEDS	200u
 #define MAX	16u			/* things remembered of each kind */
-#define KINDS	(EXO_PG_ENV + 1)
+#define KINDS	EXO_PG_OWNED_END
 
 /* The child's memory of what it has, in its spare page. */
 struct work {

@@ -29,7 +29,10 @@
 	X(19, GONE, "the callee died or was taken away")		      \
 	X(20, FULL, "no place: not opened by its receiver, or taken")	      \
 	X(21, LOOP, "a cycle of monitors, or a seat already on the chain")    \
-	X(22, NODEV, "this machine does not have it")
+	X(22, NODEV, "this machine does not have it")			      \
+	X(23, PROG, "not a program that can be accepted")		      \
+	X(24, FUEL, "the program used up its instructions")		      \
+	X(25, CUT, "the sleep was cut short")
 
 enum exo_error {
 #define EXO_E_ENUM(nr, name, text)	EXO_E_##name = nr,

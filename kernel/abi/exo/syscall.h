@@ -127,9 +127,10 @@
  *
  * page_alloc(acct, slot, guard, kind, ppn, n) - take frames ppn .. ppn+n-1,
  * zeroed, of one kind (EXO_PG_DATA, _PT1 to _PT4, _RMAP, _SLOTS, _SEATS,
- * _HANDLES, _DOMAIN, _ENV), | EXO_KIND_LIVE for live DATA and live tables below
- * a root; guarded by the name in slot `guard`, charged to acct.  A PT1 is given
- * its companion by pt_companion.  A batch of at most EXO_BATCH_MAX.
+ * _HANDLES, _DOMAIN, _ENV, _PROG, _REGION), | EXO_KIND_LIVE for live DATA and
+ * live tables below a root; guarded by the name in slot `guard`, charged to
+ * acct.  A PT1 is given its companion by pt_companion.  A batch of at most
+ * EXO_BATCH_MAX.
  *	Errors: NAME; SLOT, DENIED, RIGHTS (CHARGE); STATE dying; ARG kind, n,
  *	ppn; SLOT guard; BUSY a frame is taken; QUOTA.
  *

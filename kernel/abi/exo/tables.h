@@ -89,7 +89,10 @@ enum exo_kind {
 	EXO_PG_HANDLES,
 	EXO_PG_DOMAIN,
 	EXO_PG_ENV,
-	EXO_PG_KERNEL,			/* the kernel's own, from boot */
+	EXO_PG_PROG,			/* a checked BPF program */
+	EXO_PG_REGION,			/* software regions */
+	EXO_PG_OWNED_END,
+	EXO_PG_KERNEL = EXO_PG_OWNED_END, /* the kernel's own, from boot */
 	EXO_PG_DEVICE,
 	EXO_PG_HOLE,			/* not memory */
 	EXO_PG_KINDS
@@ -127,7 +130,9 @@ struct exo_page {
 	uint32_t parents;		/* table: XOR of the names of its links;
 					 * root: XOR of its domains' indices */
 	uint32_t next, prev;
-	uint32_t entries;		/* table: present entries below slot 256 */
+	uint32_t entries;		/* table: present entries below slot
+					 * 256; PROG: instructions; REGION:
+					 * regions */
 	uint32_t maker;			/* table: domain that allocated it */
 	uint32_t maker_gen;
 	uint32_t companion;		/* PT1: its RMAP frame; RMAP: its PT1 */

@@ -67,7 +67,7 @@ is_table(exo_ppn ppn)
 static bool
 is_owned(exo_ppn ppn)
 {
-	return page(ppn)->kind >= EXO_PG_DATA && page(ppn)->kind <= EXO_PG_ENV;
+	return page(ppn)->kind >= EXO_PG_DATA && page(ppn)->kind < EXO_PG_OWNED_END;
 }
 
 static bool
