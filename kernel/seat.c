@@ -274,6 +274,24 @@ seats_stale(struct domain *d)
 	}
 }
 
+/*
+ * A seat of a live domain that the caller may shape.
+ * Errors: NAME; SLOT, DENIED, RIGHTS; STATE; ARG.
+ */
+MUST_USE static long
+seat_check(exo_id dom, exo_slot slot, uint32_t index, struct seat **out)
+{
+	struct domain *d;
+	long r = domain_check(dom, slot, EXO_R_CONTROL, &d);
+
+	if (r != 0)
+		return r;
+	if (!domain_live(d))
+		return -EXO_E_STATE;
+	*out = seat_at(d, index);
+	return *out != NULL ? 0 : -EXO_E_ARG;
+}
+
 static bool
 seat_args_ok(const struct exo_seat_args *a)
 {
@@ -290,19 +308,11 @@ long
 sys_seat_bind(exo_id dom, exo_slot slot, uint32_t seat, uint64_t args)
 {
 	struct exo_seat_args a;
-	struct domain *d;
 	struct seat *s;
 	struct env *e;
-	long r = domain_check(dom, slot, EXO_R_CONTROL, &d);
+	long r = seat_check(dom, slot, seat, &s);
 
-	if (r != 0)
-		return r;
-	if (!domain_live(d))
-		return -EXO_E_STATE;
-	s = seat_at(d, seat);
-	if (s == NULL)
-		return -EXO_E_ARG;
-	if ((r = user_read(&a, args, sizeof(a))) != 0)
+	if (r != 0 || (r = user_read(&a, args, sizeof(a))) != 0)
 		return r;
 	e = env_find(a.env);
 	if (e == NULL || e->pub->state >= EXO_ENV_DEAD)
@@ -325,17 +335,11 @@ sys_seat_bind(exo_id dom, exo_slot slot, uint32_t seat, uint64_t args)
 long
 sys_seat_free(exo_id dom, exo_slot slot, uint32_t seat)
 {
-	struct domain *d;
 	struct seat *s;
-	long r = domain_check(dom, slot, EXO_R_CONTROL, &d);
+	long r = seat_check(dom, slot, seat, &s);
 
 	if (r != 0)
 		return r;
-	if (!domain_live(d))
-		return -EXO_E_STATE;
-	s = seat_at(d, seat);
-	if (s == NULL)
-		return -EXO_E_ARG;
 	if (!s->bound)
 		return -EXO_E_EMPTY;
 	if (seat_state(s) == SEAT_TAKEN)
@@ -464,18 +468,13 @@ long
 sys_handle_mint(exo_id dom, exo_slot slot, uint32_t seat, uint64_t badge,
     exo_id to, uint64_t place)
 {
-	struct domain *d, *t;
 	struct handle *h;
+	struct domain *t;
 	struct seat *s;
-	long r = domain_check(dom, slot, EXO_R_CONTROL, &d);
+	long r = seat_check(dom, slot, seat, &s);
 
 	if (r != 0)
 		return r;
-	if (!domain_live(d))
-		return -EXO_E_STATE;
-	s = seat_at(d, seat);
-	if (s == NULL)
-		return -EXO_E_ARG;
 	if (!s->bound)
 		return -EXO_E_EMPTY;
 	t = domain_find(to);
@@ -486,7 +485,7 @@ sys_handle_mint(exo_id dom, exo_slot slot, uint32_t seat, uint64_t badge,
 	if (!domain_live(t) || !place_is(t, place, PLACE_OPEN))
 		return -EXO_E_FULL;
 	h = &t->handles[place];
-	if (h->badge != cur_domain()->id && h->badge != d->id)
+	if (h->badge != cur_domain()->id && h->badge != s->dom->id)
 		return -EXO_E_FULL;
 	/* Act. */
 	handle_make(h, s, badge);
