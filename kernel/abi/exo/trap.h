@@ -61,7 +61,9 @@ _Static_assert(sizeof(struct exo_regs) == 176, "ABI");
  * An upcall enters with rsp at `r11` of an exo_regs whose lower part the
  * domain's stub pushes itself; rax is the kind, rcx, rdx and r11 are
  * destroyed (they are in the frame), every other register is as it was.
- * iretq from `rip` on goes back without the kernel.
+ * iretq from `rip` on goes back without the kernel.  (QEMU 7.2's iretq in ring
+ * 3 faults when SMAP is on, as if it were the kernel's: Castor goes back by
+ * popfq, pop rsp, ret instead.)
  */
 #define EXO_UPFRAME		88u	/* bytes from r11 to ss */
 #define EXO_UPFRAME_ROOM	96u	/* taken from the stack; rsp % 16 == 0 */
