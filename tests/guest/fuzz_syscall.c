@@ -31,20 +31,22 @@
 #define PARAMS		6u
 #define VITAL_MAX	40u
 #define FUZZ_RESUMED	0x77u		/* rax of a resumed trap */
-#define TREE		40u		/* first root entry that they build in */
+#define TREE		40u		/* first root entry they build in */
 
 /* Capabilities that a worker is given. */
 enum { THEME_ANY, THEME_OWN, THEME_CHILD, THEMES };
 
-enum { SLOT_NAME, SLOT_CHILD, SLOT_PEER, SLOT_SHARED, SLOT_CONSOLE,
-	SLOT_STATE, SLOTS_GIVEN };
+enum {
+	SLOT_NAME, SLOT_CHILD, SLOT_PEER, SLOT_SHARED, SLOT_CONSOLE,
+	SLOT_STATE, SLOTS_GIVEN
+};
 
 enum arg {
 	A_NONE, A_ANY, A_SLOT, A_ACCT, A_DOM, A_ENV, A_PPN, A_TABLE, A_FREE,
 	A_N, A_WANT, A_INDEX, A_PTE, A_VA, A_RIGHTS, A_COMP, A_RES, A_AMOUNT,
-	A_WHICH, A_KIND, A_CLASS, A_ACTION, A_FLAGS, A_SEAT, A_WHOSE, A_PLACE, A_HANDLE,
-	A_PCID, A_OFFSET, A_SEQ, A_HOW, A_OUT, A_LIMITS, A_ARGS, A_REGS,
-	A_PTES, A_ACTIONS, A_MASK,
+	A_WHICH, A_KIND, A_CLASS, A_ACTION, A_FLAGS, A_SEAT, A_WHOSE,
+	A_PLACE, A_HANDLE, A_PCID, A_OFFSET, A_SEQ, A_HOW, A_OUT, A_LIMITS,
+	A_ARGS, A_REGS, A_PTES, A_ACTIONS, A_MASK,
 	A_FRAME = 0x40,			/* | kind: a frame of it, unused */
 	A_NARROW = 0x80			/* 32 bits */
 };
@@ -422,7 +424,8 @@ gen_kind(struct fuzz *z)
 {
 	if (one_in(z, 16))
 		return rnd(z);
-	return rnd(z) % (EXO_PG_OWNED_END + 1) | (one_in(z, 3) ? EXO_KIND_LIVE : 0);
+	return rnd(z) % (EXO_PG_OWNED_END + 1) |
+	    (one_in(z, 3) ? EXO_KIND_LIVE : 0);
 }
 
 static uint64_t

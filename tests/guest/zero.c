@@ -9,7 +9,7 @@
 
 #define DIRT		0x5ec2e75ec2e75ec2ul
 #define WORDS		(EXO_PAGE / sizeof(uint64_t))
-#define SPOT		20u		/* page of a cell's span that is unused */
+#define SPOT		20u		/* an unused page of a cell */
 
 static const uint32_t limits[EXO_RES_MAX] = { 96, 0, 2, 2 };
 static const struct cell_opts small = { .limits = limits };

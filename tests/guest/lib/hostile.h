@@ -45,7 +45,7 @@ exo_slot stranger(void);
 
 #define REFUSED_DENIED(expr)						      \
 	do {								      \
-		exo_slot s = stranger();					      \
+		exo_slot s = stranger();				      \
 									      \
 		REFUSED(expr, DENIED);					      \
 	} while (0)
