@@ -150,6 +150,49 @@ TEST(frame_that_is_being_reguarded_takes_no_new_rights)
 	must(exo_page_free(s, p, 1));
 }
 
+/*
+ * An entry like the last one in the same table is entered without looking at
+ * the capability again; not when its slot was emptied meanwhile, or its table
+ * unbound.
+ */
+static long
+edit_without(exo_slot slot, uint64_t nr, uint64_t a, uint64_t b, uint64_t c,
+    uint64_t d)
+{
+	uint64_t va = (vm_alloc_va(1024) + 0x1fffff) & ~0x1ffffful;
+	exo_ppn t = (exo_ppn)must(vm_table_make(va, 1)), p[3];
+	long r;
+
+	for (uint32_t i = 0; i < 3; i++)
+		p[i] = (exo_ppn)must(vm_page(EXO_PG_DATA));
+	/* The last two calls are one after the other. */
+	must(exo_pt_set(0, t, 0, EXO_PTE(p[0], VM_RW), slot));
+	must(exo_pt_set(0, t, 1, EXO_PTE(p[1], VM_RW), slot));
+	must(exo_raw4(EXO_NR_BASE + nr, a, b, c, d));
+	r = exo_pt_set(0, t, 2, EXO_PTE(p[2], VM_RW), slot);
+	must(vm_unmap(va, 3));
+	for (uint32_t i = 0; i < 3; i++)
+		must(exo_page_free(self->memory_slot, p[i], 1));
+	return r;
+}
+
+TEST(what_is_remembered_of_an_edit_ends_with_its_capability)
+{
+	exo_slot s = (exo_slot)must(slot_derive(self->memory_slot, EXO_R_ALL,
+	    EXO_COMP_SAME));
+	exo_ppn t = (exo_ppn)must(vm_page(EXO_PG_SLOTS));
+
+	EQ(edit_without(s, EXO_NR_null, 0, 0, 0, 0), 0);
+	EQ(edit_without(s, EXO_NR_cap_drop, s, 0, 0, 0), -EXO_E_SLOT);
+	slot_put(s);
+	s = EXO_SLOT(2, 0);
+	must(exo_slots_bind(self->domain, self->domain_slot, 2, t));
+	must(exo_cap_derive(self->memory_slot, s, EXO_R_ALL, EXO_COMP_SAME));
+	EQ(edit_without(s, EXO_NR_slots_bind, self->domain, self->domain_slot,
+	    2, 0), -EXO_E_SLOT);
+	must(exo_page_free(self->memory_slot, t, 1));
+}
+
 /* A batch that replaces more entries than are flushed one by one. */
 TEST(batch_that_replaces_is_seen_at_once)
 {
