@@ -282,6 +282,51 @@ TEST(env_whose_home_and_callee_fail_dies)
 	cell_end(&s);
 }
 
+/*
+ * Whoever may bind the event slot of an env is told nothing of a server's
+ * registers: not by the server's own row, not by the row of its monitor.
+ */
+static void
+nobody_is_told(struct cell *s)
+{
+	struct cell c;
+	exo_id env;
+
+	cell_make(&c, NULL);
+	s->page->w[1] = 0;
+	env = client_of(&c, s, 2, in_foreign, 0);
+	listen(&c, env);
+	OK(cell_run_state(&c, env, EXO_ENV_DEAD));
+	EQ(s->page->w[1], 1);
+	EQ((long)c.page->w[11], -EXO_E_GONE);
+	EQ(event->seq, 0);
+	must(exo_seat_repair(s->domain, s->name, 2));
+	must(exo_seat_free(s->domain, s->name, 2));
+	cell_end(&c);
+}
+
+TEST(event_slot_of_an_env_is_not_for_the_traps_of_a_server)
+{
+	struct cell m, s;
+	volatile uint64_t *w;
+
+	cell_make(&m, NULL);
+	cell_make(&s, NULL);
+	must(exo_domain_row(s.domain, s.name, EXO_CLASS_FOREIGN,
+	    EXO_ACT_SUSPEND));
+	nobody_is_told(&s);
+	must(exo_domain_row(s.domain, s.name, EXO_CLASS_FOREIGN,
+	    EXO_ACT_PASS));
+	w = m.page->w;
+	((volatile uint8_t *)w)[EXO_CLASS_FOREIGN] = EXO_ACT_SUSPEND;
+	w[1] = w[2] = ALL;
+	must(cell_do(&m, EXO_NR_domain_monitor, s.domain, s.name,
+	    (uint64_t)w, (uint64_t)(w + 1), 0, 0));
+	nobody_is_told(&s);
+	cell_end(&s);
+	cell_end(&m);
+}
+
 /* Several wait for their grace; one that is not the last leaves. */
 TEST(graces_end_out_of_turn)
 {
