@@ -74,20 +74,20 @@ KASM	:= $(filter-out kernel/entry_tmp.asm,$(KASM))
 endif
 KOBJ	:= $(KSRC:%.c=$(K)/%.o) $(KASM:%.asm=$(K)/%.asm.o)
 PURE	:= $(wildcard kernel/pure/*.c)
-LSRC	:= $(filter-out libos/offsets.c,$(wildcard libos/*.c)) \
-	   $(wildcard libos/*/*.c)
+LSRC	:= $(filter-out libos/offsets.c %.bpf.c,$(wildcard libos/*.c) \
+	   $(wildcard libos/*/*.c))
 LASM	:= $(wildcard libos/*.asm) $(wildcard libos/*/*.asm)
 LOBJ	:= $(LSRC:%.c=$(B)/%.o) $(LASM:%.asm=$(B)/%.asm.o) \
 	   $(PURE:%.c=$(B)/libos/%.o)
 TLIB	:= $(patsubst %.c,$(B)/%.o,$(wildcard tests/guest/lib/*.c))
 HLIB	:= $(patsubst %.c,$(B)/%.o,$(wildcard tests/host/lib/*.c)) \
 	   $(PURE:%.c=$(B)/hostpure/%.o)
-USER	:= $(basename $(wildcard user/*.c))
-BARE	:= $(basename $(wildcard user/bare/*.c))
-GUEST	:= $(basename $(wildcard tests/guest/*.c))
-BENCH	:= $(basename $(wildcard tests/bench/*.c))
+USER	:= $(basename $(filter-out %.bpf.c,$(wildcard user/*.c)))
+BARE	:= $(basename $(filter-out %.bpf.c,$(wildcard user/bare/*.c)))
+GUEST	:= $(basename $(filter-out %.bpf.c,$(wildcard tests/guest/*.c)))
+BENCH	:= $(basename $(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 BLIB	:= $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/lib/*.c))
-BCHILD	:= $(basename $(wildcard tests/bench/child/*.c))
+BCHILD	:= $(basename $(filter-out %.bpf.c,$(wildcard tests/bench/child/*.c)))
 HOST	:= $(basename $(notdir $(wildcard tests/host/*.c)))
 HOSTPY	:= $(wildcard tests/host/*.py)
 ELFS	:= $(patsubst %,$(B)/%.elf,$(USER) $(BARE) $(GUEST) $(BENCH) \
