@@ -8,6 +8,7 @@
 #include "as.h"
 #include "domain.h"
 #include "panic.h"
+#include "region.h"
 #include "table.h"
 #include "trap.h"
 
@@ -130,6 +131,32 @@ check_rmap(exo_ppn ppn)
 	entries_listed += maps;
 }
 
+/* Regions apart from each other; nothing but zeroes beside them. */
+static void
+check_regions(exo_ppn ppn)
+{
+	const struct region_frame *f = page_kva(ppn);
+	uint8_t taken[EXO_REGION_BYTES / 8] = { 0 };
+	uint32_t i, k, found = 0;
+
+	for (i = 0; i < EXO_REGIONS; i++) {
+		const struct region *r = &f->region[i];
+		uint32_t end = (uint32_t)r->offset + r->len;
+
+		CHECK_THAT(ppn, (r->serial != 0) == (r->len != 0) &&
+		    r->offset % 8 == 0 && end <= EXO_REGION_BYTES);
+		found += r->serial != 0;
+		for (k = r->offset; k < end; k += 8)
+			CHECK_THAT(ppn, taken[k / 8]++ == 0);
+		/* A word is one region's, the rest of the last nobody's. */
+		for (k = end; k % 8 != 0; k++)
+			CHECK_THAT(ppn, f->bytes[k] == 0);
+	}
+	for (k = 0; k < EXO_REGION_BYTES; k++)
+		CHECK_THAT(ppn, taken[k / 8] || f->bytes[k] == 0);
+	CHECK_THAT(ppn, pages[ppn].entries == found);
+}
+
 void
 check_frame(exo_ppn ppn)
 {
@@ -142,6 +169,7 @@ check_frame(exo_ppn ppn)
 	/* Of a frame bound for events, entries counts its slots (env.c). */
 	if (!page_is_table(p))
 		CHECK_THAT(ppn, p->refs == 0 && (p->entries == 0 ||
+		    p->kind == EXO_PG_PROG || p->kind == EXO_PG_REGION ||
 		    (p->kind == EXO_PG_DATA && (p->flags & EXO_PF_BOUND))));
 	if (p->companion != 0)
 		CHECK_THAT(ppn, pages[p->companion].companion == ppn &&
@@ -151,6 +179,8 @@ check_frame(exo_ppn ppn)
 	check_rmap(ppn);
 	if (page_is_table(p))
 		check_table(ppn);
+	if (p->kind == EXO_PG_REGION)
+		check_regions(ppn);
 }
 
 /* A list by next and prev: how long it is. */

@@ -374,6 +374,36 @@
  *
  * trace_set(slot, on) - tracing of calls on or off; USE on the machine.
  *	Errors: SLOT, DENIED, RIGHTS (USE).
+ *
+ * ---- software regions
+ *
+ * region_make(slot, ppn, index, offset, len, guard) - make region `index` of a
+ * REGION frame of the bytes offset .. offset+len-1 of its EXO_REGION_BYTES,
+ * which are zero; offset is a multiple of 8.  Guarded by the name in slot
+ * `guard`.  Result: its serial, which no other region ever has: a region is
+ * named by frame << 8 | index and serial.
+ *	Errors: ARG ppn; TYPE not a REGION frame; SLOT, DENIED, RIGHTS (CONTROL)
+ *	on it; ARG index, offset, len; SLOT guard; BUSY the index is taken, or
+ *	some of the bytes.
+ *
+ * region_drop(slot, region, serial) - end it; its bytes are zeroed.  slot:
+ * FREE on it, or on its frame.
+ *	Errors: NAME; SLOT, DENIED, RIGHTS (FREE).
+ *
+ * region_read(slot, region, serial, offset, ptr, n) - copy n bytes out.
+ * Result: the length of the region (so n = 0 asks for it).
+ *	Errors: NAME; SLOT, DENIED, RIGHTS (READ); ARG not within it; ADDR.
+ *
+ * region_write(slot, region, serial, offset, ptr, n) - copy n bytes in: all,
+ * or none when it fails.
+ *	Errors: NAME; SLOT, DENIED, RIGHTS (WRITE); ARG not within it; ADDR.
+ *
+ * region_cas(slot, region, serial, offset, expected, value) - compare and
+ * swap.  If the eight bytes at offset, a multiple of 8, are what is at the
+ * address `expected`, they become value: 1.  Else what is at that address
+ * becomes what they are: 0.
+ *	Errors: NAME; SLOT, DENIED, RIGHTS (READ WRITE); ARG not within it, or
+ *	misaligned; ADDR.
  */
 #define EXO_SYSCALLS(X)							      \
 	X(0, A, enter, (uint64_t handle), (handle))			      \
@@ -495,7 +525,22 @@
 	    (slot, ptr, n))						      \
 	X(74, C, machine_off, (exo_slot slot, uint32_t status),		      \
 	    (slot, status))						      \
-	X(75, C, trace_set, (exo_slot slot, uint32_t on), (slot, on))
+	X(75, C, trace_set, (exo_slot slot, uint32_t on), (slot, on))	      \
+									      \
+	X(76, C, region_make, (exo_slot slot, exo_ppn ppn, uint32_t index,    \
+	    uint32_t offset, uint32_t len, exo_slot guard),		      \
+	    (slot, ppn, index, offset, len, guard))			      \
+	X(77, C, region_drop, (exo_slot slot, exo_region region,	      \
+	    uint64_t serial), (slot, region, serial))			      \
+	X(78, C, region_read, (exo_slot slot, exo_region region,	      \
+	    uint64_t serial, uint64_t offset, uint64_t ptr, uint64_t n),      \
+	    (slot, region, serial, offset, ptr, n))			      \
+	X(79, C, region_write, (exo_slot slot, exo_region region,	      \
+	    uint64_t serial, uint64_t offset, uint64_t ptr, uint64_t n),      \
+	    (slot, region, serial, offset, ptr, n))			      \
+	X(80, C, region_cas, (exo_slot slot, exo_region region,		      \
+	    uint64_t serial, uint64_t offset, uint64_t expected,	      \
+	    uint64_t value), (slot, region, serial, offset, expected, value))
 
 enum exo_nr {
 #define EXO_NR_ENUM(nr, how, name, args, names)	EXO_NR_##name = nr,

@@ -16,6 +16,7 @@
 typedef uint32_t exo_ppn;	/* physical page number */
 typedef uint32_t exo_slot;	/* capability: table (0-3) << 8 | index */
 typedef uint64_t exo_id;	/* account, domain, env: gen << 32 | index */
+typedef uint64_t exo_region;	/* frame << 8 | index */
 
 #define EXO_VERSION		2
 
@@ -34,6 +35,10 @@ typedef uint64_t exo_id;	/* account, domain, env: gen << 32 | index */
 #define EXO_SLOT(table, index)	((exo_slot)((table) << 8 | (index)))
 #define EXO_SLOT_TABLES		4u	/* tables that a domain can bind */
 #define EXO_SLOTS_PER_TABLE	96u
+
+#define EXO_REGION(ppn, index)	((uint64_t)(ppn) << 8 | (index))
+#define EXO_REGIONS		32u	/* in a frame */
+#define EXO_REGION_BYTES	2560u	/* for all of them together */
 
 /* What an account limits, and counts. */
 enum exo_res {

@@ -381,6 +381,15 @@ ABSENT(pt_empty, (exo_ppn a, uint32_t b, uint64_t c))
 ABSENT(pcid_alloc, (exo_id a, exo_slot b, exo_slot c, uint32_t d))
 ABSENT(pcid_bind, (exo_slot a, uint32_t b, exo_slot c, exo_id d))
 ABSENT(pcid_free, (exo_slot a, uint32_t b))
+ABSENT(region_make, (exo_slot a, exo_ppn b, uint32_t c, uint32_t d,
+    uint32_t e, exo_slot f))
+ABSENT(region_drop, (exo_slot a, exo_region b, uint64_t c))
+ABSENT(region_read, (exo_slot a, exo_region b, uint64_t c, uint64_t d,
+    uint64_t e, uint64_t f))
+ABSENT(region_write, (exo_slot a, exo_region b, uint64_t c, uint64_t d,
+    uint64_t e, uint64_t f))
+ABSENT(region_cas, (exo_slot a, exo_region b, uint64_t c, uint64_t d,
+    uint64_t e, uint64_t f))
 #pragma GCC diagnostic pop
 
 /* ------------------------------------------------------------ entry, exit */
