@@ -57,7 +57,8 @@ HFLAGS	:= -std=gnu11 -O1 -g $(WARN) -fsanitize=address,undefined \
 	   -fno-sanitize-recover=all -fno-omit-frame-pointer \
 	   -Ikernel/pure -Ikernel/abi -Itests/host
 # No -g: NASM would write the build's folder into the kernel.
-NFLAGS	:= -f elf64 --reproducible -Werror -w+all -Ikernel/
+NFLAGS	:= -f elf64 --reproducible -Werror -w+all -Ikernel/ \
+	   $(if $(CHECK),-DCHECK)
 KLD	:= -n -static -T linker.ld -z noexecstack --build-id=none
 ULD	:= -static -nostdlib -Ttext-segment=0x400000 -z max-page-size=4096 \
 	   -z separate-code -z norelro -z noexecstack --build-id=none

@@ -255,6 +255,7 @@ check_cpu(void)
 	if (e == NULL)
 		return;
 	ENV_THAT(c->env_id == e->id && e->pub->state == EXO_ENV_READY);
+	ENV_THAT(c->regs == &e->regs && e->resume == RESUME_REGS);
 	ENV_THAT(c->csp >= e->chain && c->csp <= e->chain + CHAIN_MAX);
 	d = c->seat->dom;
 	ENV_THAT(!domain_live(d) || hw_cr3() == (d->cr3 & ~CR3_KEEP));

@@ -38,16 +38,6 @@ struct gate {
 };
 _Static_assert(sizeof(struct gate) == 16, "SDM volume 3, 6.14.1");
 
-struct tss {
-	uint32_t zero0;
-	uint64_t rsp[3];
-	uint64_t zero1;
-	uint64_t ist[7];
-	uint64_t zero2;
-	uint16_t zero3, iomap;
-} __attribute__((packed));
-_Static_assert(sizeof(struct tss) == 104, "SDM volume 3, 7.7");
-
 struct table_ptr {
 	uint16_t limit;
 	uint64_t base;
@@ -61,7 +51,7 @@ extern const uint8_t syscall_entry[];
 /* boot/boot.asm; the IST stacks come right after the kernel stack */
 extern const uint8_t kstack[];
 
-static struct tss tss;
+struct tss cpu_tss;
 static struct gate idt[256];
 static uint64_t gdt[8] = {
 	[SEL_KCODE / 8] = 0x00209b0000000000,
@@ -206,16 +196,16 @@ xstate_init(struct cpu_features *f)
 static void
 segments_init(void)
 {
-	const uint64_t base = (uintptr_t)&tss;
+	const uint64_t base = (uintptr_t)&cpu_tss;
 	const struct table_ptr ptr = { sizeof(gdt) - 1, (uintptr_t)gdt };
 	unsigned i;
 
-	tss.rsp[0] = (uintptr_t)kstack_top;
+	cpu_tss.rsp[0] = (uintptr_t)kstack_top;	/* until an env runs */
 	for (i = 0; i < IST_COUNT; i++)
-		tss.ist[i] = cpu_stack_guard(i + 2);
-	tss.iomap = sizeof(tss);		/* none: no port for users */
+		cpu_tss.ist[i] = cpu_stack_guard(i + 2);
+	cpu_tss.iomap = sizeof(cpu_tss);		/* none: no port for users */
 
-	gdt[SEL_TSS / 8] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 |
+	gdt[SEL_TSS / 8] = (sizeof(cpu_tss) - 1) | (base & 0xffffff) << 16 |
 	    0x89ul << 40 | (base >> 24 & 0xff) << 56;
 	gdt[SEL_TSS / 8 + 1] = base >> 32;
 

@@ -40,6 +40,18 @@ struct cpu_features {
 	char brand[49];
 };
 
+struct tss {
+	uint32_t zero0;
+	uint64_t rsp[3];
+	uint64_t zero1;
+	uint64_t ist[7];
+	uint64_t zero2;
+	uint16_t zero3, iomap;
+} __attribute__((packed));
+_Static_assert(sizeof(struct tss) == 104, "SDM volume 3, 7.7");
+
+extern struct tss cpu_tss;
+
 extern struct cpu_features cpu_features;
 extern uint8_t kstack_top[];
 

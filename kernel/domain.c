@@ -51,12 +51,6 @@ domain_find(exo_id dom)
 	return d != NULL && d->id == dom ? d : NULL;
 }
 
-bool
-domain_live(const struct domain *d)
-{
-	return d->pub->state == EXO_DOM_LIVE;
-}
-
 long
 domain_check(exo_id dom, exo_slot slot, uint32_t need, struct domain **out)
 {

@@ -9,7 +9,12 @@ extern uint32_t ndomains;
 
 struct domain *domain_at(uint32_t index);	/* NULL: no record */
 struct domain *domain_find(exo_id dom);		/* NULL: no such name */
-bool domain_live(const struct domain *d);
+
+static inline bool
+domain_live(const struct domain *d)
+{
+	return d->pub->state == EXO_DOM_LIVE;
+}
 
 /* Errors: NAME; SLOT, DENIED, RIGHTS. */
 long domain_check(exo_id dom, exo_slot slot, uint32_t need,

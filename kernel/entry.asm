@@ -20,7 +20,11 @@ bits 64
 default rel
 
 extern cpu0, kstack_top
-extern sys_full_c, sys_refused_c, foreign_c, trap_c, trace_call
+extern sys_full_row, sys_refused_c, foreign_c, trap_c, trace_call
+extern cpu_tss
+%ifdef CHECK
+extern check_state
+%endif
 
 %define CPU(field)	cpu0 + CPU_ %+ field
 
@@ -249,10 +253,12 @@ no_such_call:
 	o64 sysret
 
 ; ------------------------------------------- all registers, then a C function
-; Builds a struct exo_regs at the top of the kernel stack.  rcx: RIP, r11:
-; RFLAGS, rax: what regs.rax shall be, all others the user's.
+; Pushes a struct exo_regs where the running env's is, in its record: TSS.RSP0
+; names the end of it, so that a trap's frame goes there too.  An env that is
+; left has been saved by that, one that goes on is loaded from there.  rcx: RIP,
+; r11: RFLAGS, rax: what regs.rax shall be, all others the user's.
 %macro BUILD_REGS 0
-	lea	rsp, [kstack_top]
+	mov	rsp, [cpu_tss + TSS_RSP0]
 	push	0x23
 	push	qword [CPU(USER_RSP)]
 	push	r11
@@ -275,45 +281,36 @@ no_such_call:
 	push	r13
 	push	r14
 	push	r15
-	mov	rdi, rsp
+	lea	rsp, [kstack_top]
 %endmacro
 
 ; Rows of plain calls that may switch envs or domains lead here, by `plain`;
-; eax is the number less REPLY's.  rcx and r11 lie on the stack.
+; eax is the number less REPLY's.  rcx and r11 lie on the stack.  A handler that
+; switched has set the caller's result itself.
 global sys_full
+align 16
 sys_full:
 	mov	rcx, [kstack_top - 8]
 	mov	r11, [kstack_top - 16]
 	add	eax, NR_REPLY - NR_BASE
 full_entry:
 	BUILD_REGS
-	call	sys_full_c
-	jmp	exit_full
+	mov	rcx, r10		; fourth argument
+	mov	dword [CPU(SWITCHED)], 0
+	call	[sys_full_row + rax*8]
+	cmp	dword [CPU(SWITCHED)], 0
+	jne	exit_full
+	mov	rdx, [CPU(REGS)]
+	mov	[rdx + REGS_RAX], rax
 
-; Rows of calls that the domain's monitor refuses.
-global sys_refused
-sys_refused:
-	mov	rcx, [kstack_top - 8]
-	mov	r11, [kstack_top - 16]
-	add	eax, NR_REPLY
-	BUILD_REGS
-	call	sys_refused_c
-	jmp	exit_full
-
-foreign_build:
-	BUILD_REGS
-	call	foreign_c
-	jmp	exit_full
-
-; Rows of numbers that name no call.
-global sys_none
-sys_none:
-	mov	rax, -E_CALL
-	ret
-
-; Out by IRETQ, with the registers at rsp.
+; Out by IRETQ, with the running env's registers.
 global exit_full
 exit_full:
+%ifdef CHECK
+	call	check_state
+%endif
+	mov	rsp, [CPU(REGS)]
+exit_regs:
 	pop	r15
 	pop	r14
 	pop	r13
@@ -332,11 +329,32 @@ exit_full:
 	add	rsp, 16			; err, addr
 	iretq
 
-; The first env of a CPU: rdi: its registers, on the kernel stack.
-global exit_to
-exit_to:
-	mov	rsp, rdi
+; Rows of calls that the domain's monitor refuses.
+global sys_refused
+sys_refused:
+	mov	rcx, [kstack_top - 8]
+	mov	r11, [kstack_top - 16]
+	add	eax, NR_REPLY
+	BUILD_REGS
+	call	sys_refused_c
 	jmp	exit_full
+
+foreign_build:
+	BUILD_REGS
+	call	foreign_c
+	jmp	exit_full
+
+; The first env of a CPU.
+global sched_exit
+sched_exit:
+	lea	rsp, [kstack_top]
+	jmp	exit_full
+
+; Rows of numbers that name no call.
+global sys_none
+sys_none:
+	mov	rax, -E_CALL
+	ret
 
 ; With tracing on, LSTAR points here.
 global syscall_entry_traced
@@ -471,11 +489,17 @@ trap_common:
 	push	r15
 	mov	rdi, rsp
 	mov	rsi, [rsp + REGS_ADDR]
+	test	byte [rsp + REGS_CS], 3	; from the kernel?
+	jz	.kernel
+	lea	rsp, [kstack_top]	; empty; the env's record was the stack
+	call	trap_c
+	jmp	exit_full
+.kernel:
 	mov	rbx, rsp		; align for C, find them again
 	and	rsp, -16
 	call	trap_c
 	mov	rsp, rbx
-	jmp	exit_full
+	jmp	exit_regs
 
 ; Stubs for vectors 0-47, for the IDT.
 section .rodata

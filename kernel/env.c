@@ -47,10 +47,10 @@ env_find(exo_id id)
 {
 	uint32_t i = EXO_INDEX(id);
 
-	if (i == 0 || i >= nenvs || envs[i].gen != EXO_GEN(id) ||
-	    envs[i].state == EXO_ENV_FREE)
+	/* Row 0, and free rows, have no frame. */
+	if (i >= nenvs || envs[i].gen != EXO_GEN(id) || envs[i].frame == 0)
 		return NULL;
-	return env_at(i);
+	return page_kva(envs[i].frame);
 }
 
 long
@@ -119,7 +119,6 @@ env_freeze(struct env *e)
 
 	if (e != c->env)
 		return;
-	e->regs = *c->regs;
 	e->seat = c->seat;
 	e->csp = c->csp;
 }
@@ -131,7 +130,6 @@ env_thaw(struct env *e)
 
 	if (e != c->env)
 		return;
-	*c->regs = e->regs;
 	c->seat = e->seat;
 	c->csp = e->csp;
 	c->switched = 1;

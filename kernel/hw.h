@@ -8,12 +8,20 @@
 
 #include <stdint.h>
 
+#include "cpu.h"
 #include "x86.h"
 
 static inline uint64_t
 hw_tsc(void)
 {
 	return x86_rdtsc();
+}
+
+/* Where the frame of a trap from user mode ends. */
+static inline void
+hw_trap_frame(const void *end)
+{
+	cpu_tss.rsp[0] = (uint64_t)end;
 }
 
 /* The address of the last page fault. */

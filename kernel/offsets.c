@@ -4,6 +4,7 @@
  * Compiled to assembly and never linked: the Makefile turns each line "->NAME
  * value" into a NASM definition.
  */
+#include "cpu.h"
 #include "object.h"
 
 #define DEF(name, value)	\
@@ -19,6 +20,10 @@ offsets(void)
 	DEF(CPU_ENV_ID, offsetof(struct cpu, env_id));
 	DEF(CPU_USER_RSP, offsetof(struct cpu, user_rsp));
 	DEF(CPU_USER_RIP, offsetof(struct cpu, user_rip));
+	DEF(CPU_REGS, offsetof(struct cpu, regs));
+	DEF(CPU_SWITCHED, offsetof(struct cpu, switched));
+
+	DEF(TSS_RSP0, offsetof(struct tss, rsp));
 
 	DEF(SEAT_KEY, offsetof(struct seat, key));
 	DEF(SEAT_GEN, offsetof(struct seat, gen));
@@ -46,7 +51,9 @@ offsets(void)
 	DEF(LINK_RSP, offsetof(struct link, rsp));
 	DEF(LINK_SIZE, sizeof(struct link));
 
+	DEF(REGS_RAX, offsetof(struct exo_regs, rax));
 	DEF(REGS_ADDR, offsetof(struct exo_regs, addr));
+	DEF(REGS_CS, offsetof(struct exo_regs, cs));
 
 	DEF(NR_ENTER, EXO_NR_BASE + EXO_NR_enter);
 	DEF(NR_CALL, EXO_NR_BASE + EXO_NR_call);

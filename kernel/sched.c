@@ -5,9 +5,9 @@
  * positions they take and which env runs there.  An env may give what is left
  * of a slice to another.  That is all the policy there is here.
  *
- * Invariants: (1) the running env's registers are at cpu()->regs, its seat and
- *		   chain top in the CPU's struct; every other env's are in its
- *		   record.
+ * Invariants: (1) an env's registers are in its record; the running one's were
+ *		   put there by the entry (cpu()->regs).  The running one's
+ *		   seat and chain top are in the CPU's struct.
  *	       (2) FP state is the running env's; others' is in their records.
  * Guarded by: capability.  Published: EXO_SLICES.
  */
@@ -44,15 +44,18 @@ sched_save(void)
 	struct cpu *c = cpu();
 	struct env *e = c->env;
 
-	e->regs = *c->regs;
+	hw_env_save(&e->fsbase, &e->gsbase, e->fp);
+	if (c->seat == e->seat && c->csp == e->chain && e->csp == e->chain)
+		return;			/* at home, as was published */
 	e->seat = c->seat;
 	e->csp = c->csp;
-	hw_env_save(&e->fsbase, &e->gsbase, e->fp);
-	e->resume = RESUME_REGS;
 	env_publish(e);
 }
 
-/* Make e the running env.  The one that ran has been saved, or is dead. */
+/*
+ * Make e the running env, if it may be: else it has moved, or another one runs
+ * or, in sched_leave, nobody.  The one that ran has been saved, or is dead.
+ */
 static void
 sched_load(struct env *e)
 {
@@ -63,16 +66,21 @@ sched_load(struct env *e)
 	c->env_id = e->id;
 	c->seat = e->seat;
 	c->csp = e->csp;
-	*c->regs = e->regs;
+	c->regs = &e->regs;
 	c->switched = 1;
+	hw_trap_frame(c->regs + 1);
 	hw_env_load(e->fsbase, e->gsbase, e->fp);
 	sched_load_cr3();
 	trace_add(EXO_TR_SWITCH, 0);
 	if (e->resume == RESUME_OWN_ROW) {
 		e->resume = RESUME_REGS;
-		if (sched_settle())
-			trap_own_row();
+		if (!sched_settle())
+			return;
+		trap_own_row();
+		if (c->env != e)
+			return;
 	}
+	(void)sched_settle();
 }
 
 /*
@@ -83,13 +91,16 @@ bool
 sched_settle(void)
 {
 	struct env *e = cpu()->env;
-	struct seat *s = cpu()->seat;
+	struct domain *d = cpu()->seat->dom;
 
+	/* Nearly always, and quick to see. */
+	if (e->pub->pending == 0 && d->mon.id == 0 && domain_live(d))
+		return true;
 	if (e->pub->pending != 0 && machine.ticks >= e->deadline) {
 		env_pull_home(e);
 		return false;
 	}
-	if (domain_check_monitor(s->dom))
+	if (domain_check_monitor(d))
 		return true;
 	(void)env_gone();
 	return false;
@@ -177,8 +188,6 @@ sched_leave(void)
 		if ((e = sched_pick()) == NULL)
 			e = sched_idle();
 		sched_load(e);
-		if (c->env == e)
-			(void)sched_settle();
 	}
 	c->choosing = 0;
 }
@@ -190,8 +199,6 @@ sched_switch(struct env *e)
 		return;
 	sched_save();
 	sched_load(e);
-	if (cpu()->env == e)
-		(void)sched_settle();
 }
 
 void
@@ -316,17 +323,13 @@ sched_boot(uint32_t acct, struct env *first)
 	slice_give(0, first);
 }
 
-_Noreturn void exit_to(struct exo_regs *r);
+_Noreturn void sched_exit(void);	/* entry.asm */
 
 void
 sched_start(struct env *first)
 {
-	static struct exo_regs regs;	/* the kernel stack is not in use */
-	struct cpu *c = cpu();
-
-	c->regs = &regs;
 	sched_load(first);
-	exit_to(&regs);
+	sched_exit();
 }
 
 /* ------------------------------------------------------------------ calls */

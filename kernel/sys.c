@@ -2,8 +2,8 @@
  * sys.c - from a call's number to its handler; user memory.
  *
  * Plain handlers (C) run straight from entry.asm's `plain`.  Full ones (F) may
- * switch envs or domains: entry.asm saves all registers for them and they come
- * through sys_full_c.  The three assembly calls (A) have C forms here too,
+ * switch envs or domains: entry.asm saves all registers before it calls them.
+ * The three assembly calls (A) have C forms here too,
  * which do slowly, and explain, what the fast paths would not do.
  */
 #include "console.h"
@@ -19,15 +19,15 @@
 bool cpu_smap;				/* entry.asm: STAC and CLAC exist */
 
 /*
- * The rows.  A handler's type differs from call to call; entry.asm and
- * sys_full_c call all with six integer arguments, which the System V ABI
- * allows a function to take fewer of.
+ * The rows.  A handler's type differs from call to call; entry.asm calls all
+ * with six integer arguments, which the System V ABI allows a function to take
+ * fewer of.
  */
 typedef void (*row_fn)(void);
 
 #define ROW_A(name)	sys_full	/* reached through its fast path */
 #define ROW_F(name)	sys_full
-#ifdef CHECK				/* all come back by CHECK_STATE */
+#ifdef CHECK				/* all go out by exit_full */
 #define ROW_C(name)	sys_full
 #else
 #define ROW_C(name)	(row_fn)sys_##name
@@ -54,40 +54,20 @@ typedef long (*full_fn)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
 #endif
 #define FULL(nr, how, name, args, names)	FULL_##how(nr, name)
 
-static full_fn const full[EXO_NR_MAX] = { EXO_SYSCALLS(FULL) };
+full_fn const sys_full_row[EXO_NR_MAX] = { EXO_SYSCALLS(FULL) };
 #pragma GCC diagnostic pop
-
-/*
- * A full call.  The registers are the caller's until a handler switches; a
- * handler that does so has set the caller's result itself.
- */
-void
-sys_full_c(struct exo_regs *r)
-{
-	struct cpu *c = cpu();
-	long result;
-
-	c->regs = r;
-	c->switched = 0;
-	result = full[r->rax](r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9);
-	if (!c->switched)
-		r->rax = result;
-	CHECK_STATE();
-}
 
 /* A call that the mask refuses: nothing of it has been looked at. */
 void
-sys_refused_c(struct exo_regs *r)
+sys_refused_c(void)
 {
-	cpu()->regs = r;
 	cpu()->switched = 0;
 	trap_deliver(EXO_CLASS_REFUSED, EXO_K_REFUSED);
 }
 
 void
-foreign_c(struct exo_regs *r)
+foreign_c(void)
 {
-	cpu()->regs = r;
 	cpu()->switched = 0;
 	trap_deliver(EXO_CLASS_FOREIGN, EXO_K_FOREIGN);
 }

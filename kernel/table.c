@@ -43,14 +43,14 @@ void trace_call(uint32_t nr);
  * a revolution of the slices, so that it can't wash away the others'.
  */
 void
-trace_add(enum exo_trace_kind kind, uint32_t call)
+trace_write(enum exo_trace_kind kind, uint32_t call)
 {
 	struct cpu *c = cpu();
 	struct exo_trace *t;
 	struct exo_acct *a;
 	uint32_t rev, lo, hi;
 
-	if (!machine.trace_on || c->env == NULL || c->seat == NULL)
+	if (c->env == NULL || c->seat == NULL)
 		return;
 	a = &accts[c->env->pub->account];
 	rev = (uint32_t)(machine.ticks / SCHED_SLICES);

@@ -13,6 +13,13 @@ struct boot_info;
 void table_boot(const struct boot_info *b);
 void trace_switch(bool on);
 uint64_t fresh_number(void);		/* never given out before */
-void trace_add(enum exo_trace_kind kind, uint32_t call);
+void trace_write(enum exo_trace_kind kind, uint32_t call);
+
+static inline void
+trace_add(enum exo_trace_kind kind, uint32_t call)
+{
+	if (machine.trace_on)
+		trace_write(kind, call);
+}
 
 #endif

@@ -330,7 +330,8 @@ trap_c(struct exo_regs *r, uint64_t vector)
 		trap_kernel(r, vector);
 		return;
 	}
-	c->regs = r;
+	if (r != c->regs)		/* it came on a stack of its own */
+		*c->regs = *r;
 	c->switched = 0;
 	trace_add(EXO_TR_TRAP, (uint32_t)vector);
 	switch (vector) {
@@ -352,7 +353,6 @@ trap_c(struct exo_regs *r, uint64_t vector)
 		trap_deliver(vector == 14 ? EXO_CLASS_FAULT :
 		    EXO_CLASS_EXCEPTION, EXO_K_TRAP + (uint32_t)vector);
 	}
-	CHECK_STATE();
 }
 
 /*

@@ -27,10 +27,8 @@ void trap_own_row(void);
 #ifdef CHECK
 void check_frame(exo_ppn ppn);		/* check.c */
 void check_frames(void);		/* all of them, now */
-void check_state(void);			/* check_objects.c: some of all */
-#define CHECK_STATE()	check_state()
-#else
-#define CHECK_STATE()	((void)0)
+void check_state(void);			/* check_objects.c: some of all; entry.asm
+					 * calls it on its way out */
 #endif
 
 #endif

@@ -221,12 +221,6 @@ domain_find(exo_id id)
 	return d != NULL && d->id == id ? d : NULL;
 }
 
-bool
-domain_live(const struct domain *d)
-{
-	return d->pub != NULL && d->pub->state == EXO_DOM_LIVE;
-}
-
 long
 domain_check(exo_id id, exo_slot slot, uint32_t need, struct domain **out)
 {

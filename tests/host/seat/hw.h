@@ -19,6 +19,12 @@ hw_tsc(void)
 	return ++hw.tsc;
 }
 
+static inline void
+hw_trap_frame(const void *end)
+{
+	(void)end;
+}
+
 static inline uint64_t
 hw_cr2(void)
 {

@@ -49,7 +49,7 @@ static const struct {
 	{ &cpu0, offsetof(struct cpu, user_rsp) }, { &env_due, 4 },
 	{ &env_due_last, 4 }, { slice_set, sizeof(slice_set) },
 #define PARTS_CALL	11u
-	{ &user, sizeof(user) }, { &kregs, sizeof(kregs) }, { &hw, sizeof(hw) },
+	{ &user, sizeof(user) }, { &hw, sizeof(hw) },
 	{ &generations, 8 }, { shadows, sizeof(shadows) }, { &log_next, 4 }
 };
 #define PARTS_ALL	(sizeof(parts) / sizeof(parts[0]))
@@ -78,6 +78,8 @@ static void
 copy_world(struct copy *c, uint32_t n, bool save)
 {
 	c->n = 0;
+	if (save)			/* an entry's: they are in `user' now */
+		memset(&cpu0.env->regs, 0, sizeof(cpu0.env->regs));
 	for (uint32_t i = 0; i < n; i++)
 		copy_part(c, parts[i].at, parts[i].n, save);
 	for (exo_ppn ppn = 1; ppn < NFRAMES; ppn++)

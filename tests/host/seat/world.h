@@ -62,7 +62,6 @@ struct exo_counters counters;
 uint32_t ndomains;
 
 static struct exo_regs user;		/* the CPU's registers in user mode */
-static struct exo_regs kregs;		/* on the kernel stack */
 static bool world_failed;
 static jmp_buf world_panic;
 
@@ -240,7 +239,7 @@ pcid_release(uint32_t pcid)
 static uintptr_t stack_low = UINTPTR_MAX;	/* the deepest switch */
 
 void
-trace_add(enum exo_trace_kind kind, uint32_t call)
+trace_write(enum exo_trace_kind kind, uint32_t call)
 {
 	const struct cpu *c = cpu();
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
@@ -353,9 +352,8 @@ sys_none(void)
 }
 
 _Noreturn void
-exit_to(struct exo_regs *r)
+sched_exit(void)
 {
-	(void)r;
 	abort();
 }
 
@@ -411,22 +409,40 @@ frames_renew(void)
 
 /* BUILD_REGS, and exit_full. */
 static void
-full_entry(void (*f)(struct exo_regs *))
+full_enter(void)
 {
-	kregs = user;
-	f(&kregs);
-	user = kregs;
+	cpu0.regs = &cpu0.env->regs;
+	*cpu0.regs = user;
+}
+
+static void
+full_exit(void)
+{
+	user = *cpu0.regs;
 	frames_renew();
+}
+
+static void
+full_entry(uint32_t nr)
+{
+	long r;
+
+	full_enter();
+	cpu0.switched = 0;
+	r = sys_full_row[nr](user.rdi, user.rsi, user.rdx, user.r10, user.r8,
+	    user.r9);
+	if (!cpu0.switched)
+		cpu0.regs->rax = (uint64_t)r;
+	full_exit();
 }
 
 static void
 trap_entry_c(uint64_t vector)
 {
-	kregs = user;
-	kregs.cs = SEL_UCODE;
-	trap_c(&kregs, vector);
-	user = kregs;
-	frames_renew();
+	user.cs = SEL_UCODE;
+	full_enter();
+	trap_c(cpu0.regs, vector);
+	full_exit();
 }
 
 /* trap_14, when the seat says that it is quick. */
@@ -504,7 +520,9 @@ static void
 foreign(uint64_t nr)
 {
 	user.rax = nr;
-	full_entry(foreign_c);
+	full_enter();
+	foreign_c();
+	full_exit();
 	run();
 }
 
@@ -592,12 +610,10 @@ static bool world_slow;			/* enter, call and reply always in C */
 static void
 crossing(uint32_t nr, uint64_t place)
 {
-	cpu0.regs = NULL;		/* no registers were saved */
 	user.rdi = place;
 	if (world_slow || !(nr == EXO_NR_enter ? enter_fast(place) :
 	    nr == EXO_NR_call ? call_fast(place) : reply_fast())) {
-		user.rax = nr;
-		full_entry(sys_full_c);
+		full_entry(nr);
 	}
 	run();
 }
@@ -617,11 +633,12 @@ call6(uint32_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
 	user.rdi = a, user.rsi = b, user.rdx = c;
 	user.r10 = d, user.r8 = e, user.r9 = f;
 	if (row == sys_full) {
-		user.rax = nr;
-		full_entry(sys_full_c);
+		full_entry(nr);
 	} else if (row == sys_refused) {
 		user.rax = EXO_NR_BASE + nr;
-		full_entry(sys_refused_c);
+		full_enter();
+		sys_refused_c();
+		full_exit();
 		run();
 		return LOST;
 	} else {
@@ -713,9 +730,8 @@ world_boot(void)
 	seat_set(seat_at(d, 0), &a);
 	env_place(e, seat_at(d, 0), 0);
 	sched_boot(ACCT_ROOT, e);
-	cpu0.regs = &kregs;
 	sched_load(e);
-	user = kregs;
+	user = *cpu0.regs;
 }
 
 #endif
