@@ -11,6 +11,7 @@
  *	       (3) nothing is charged to an account that is DYING, but by the
  *		   end of one below it, whose heir it is.
  *	       (4) trees are at most ACCT_DEPTH deep.
+ *	       (5) while an ask is open, target < used == limit.
  * Guarded by: capability.  Published: EXO_ACCTS.
  *
  * The end of an account (acct_reap) is taken in steps.  Its domains and envs
@@ -53,8 +54,7 @@ acct_find(exo_id acct, uint32_t *index)
 	return &accts[i];
 }
 
-/* Errors: NAME; SLOT, DENIED, RIGHTS.  Result: its index. */
-static long
+long
 acct_check(exo_id acct, exo_slot slot, uint32_t need)
 {
 	uint32_t i;
@@ -92,6 +92,43 @@ acct_refund(uint32_t acct, enum exo_res res, uint32_t n)
 {
 	assert(accts[acct].used[res] >= n);
 	accts[acct].used[res] -= n;
+	if (accts[acct].ask[res].open)
+		acct_settle(acct, res);
+}
+
+/*
+ * The limit comes down with the use, to the target, and the parent is given
+ * the difference: which may be asked too.
+ */
+void
+acct_settle(uint32_t acct, enum exo_res res)
+{
+	while (accts[acct].ask[res].open) {
+		struct exo_acct *a = &accts[acct], *p = &accts[a->parent];
+		uint32_t target = a->ask[res].target;
+		uint32_t keep = a->used[res] > target ? a->used[res] : target;
+		uint32_t back = a->limit[res] - keep;
+
+		if (a->used[res] <= target)
+			a->ask[res] = (struct exo_ask){ .open = 0 };
+		a->limit[res] = keep;
+		assert(p->used[res] >= back);
+		p->used[res] -= back;
+		acct = a->parent;
+	}
+}
+
+void
+acct_record(uint32_t acct, exo_ppn ppn)
+{
+	struct exo_acct *a = &accts[acct];
+
+	if (a->record != 0)
+		page_unbind(a->record);
+	if (ppn != 0)
+		page_bind(ppn);
+	a->record = ppn;
+	a->recorded = 0;
 }
 
 void
@@ -187,7 +224,7 @@ sys_acct_create(exo_id acct, exo_slot slot, exo_slot guard, exo_id heir,
 	return (long)EXO_ID(accts[r].gen, r);
 }
 
-/* Errors: NAME; SLOT, DENIED, RIGHTS; ARG; STATE; QUOTA. */
+/* Errors: NAME; SLOT, DENIED, RIGHTS; ARG; STATE; BUSY; QUOTA. */
 long
 sys_acct_limit(exo_id acct, exo_slot slot, uint32_t res, int64_t amount)
 {
@@ -202,12 +239,15 @@ sys_acct_limit(exo_id acct, exo_slot slot, uint32_t res, int64_t amount)
 	p = &accts[a->parent];
 	if (a->state != EXO_ACCT_LIVE || p->state != EXO_ACCT_LIVE)
 		return -EXO_E_STATE;
+	if (a->ask[res].open)
+		return -EXO_E_BUSY;
 	if (amount > (int64_t)p->limit[res] - p->used[res] ||
 	    -(int64_t)(a->limit[res] - a->used[res]) > amount)
 		return -EXO_E_QUOTA;
 	/* Act. */
 	a->limit[res] += (uint32_t)amount;
 	p->used[res] += (uint32_t)amount;
+	acct_settle(a->parent, res);
 	return 0;
 }
 
@@ -239,6 +279,7 @@ enum stage {
 	END_CHILDREN,		/* they die too; who reaps them, reaps them */
 	END_DOMAINS,
 	END_ENVS,
+	END_RECORD,
 	END_SLICES,
 	END_PCIDS,
 	END_PT4,
@@ -324,6 +365,15 @@ end_env(uint32_t acct, struct record *rec)
 }
 
 static enum step
+end_record(uint32_t acct)
+{
+	if (accts[acct].record == 0)
+		return STEP_NEXT;
+	acct_record(acct, 0);
+	return STEP_DID;
+}
+
+static enum step
 end_slice(uint32_t acct, struct record *rec)
 {
 	uint32_t i = rec->at;
@@ -379,6 +429,7 @@ frame_inherit(uint32_t acct, exo_ppn ppn)
 	for (uint32_t i = acct; i != heir; i = accts[i].parent) {
 		accts[i].used[EXO_RES_FRAMES]--;
 		accts[i].limit[EXO_RES_FRAMES]--;
+		acct_settle(i, EXO_RES_FRAMES);
 	}
 }
 
@@ -447,6 +498,8 @@ end_step(uint32_t acct, struct record *rec)
 		return end_domain(acct, rec);
 	case END_ENVS:
 		return end_env(acct, rec);
+	case END_RECORD:
+		return end_record(acct);
 	case END_SLICES:
 		return end_slice(acct, rec);
 	case END_PCIDS:

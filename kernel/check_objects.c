@@ -303,10 +303,36 @@ count_envs(void)
 	}
 }
 
+#define ACCT_THAT(e_)	CHECK_THAT("account", i, e_)
+
+/* Asks, and where what is taken is written down. */
+static void
+check_revocation(uint32_t i)
+{
+	const struct exo_acct *a = &accts[i];
+
+	for (uint32_t r = 0; r < EXO_RES_MAX; r++) {
+		const struct exo_ask *k = &a->ask[r];
+
+		ACCT_THAT(k->open != 0 || (k->target == 0 &&
+		    k->deadline == 0));
+		ACCT_THAT(k->open == 0 || (i != ACCT_ROOT &&
+		    a->state != EXO_ACCT_FREE && k->target < a->used[r] &&
+		    a->used[r] == a->limit[r]));
+	}
+	ACCT_THAT(a->record == 0 || (a->state != EXO_ACCT_FREE &&
+	    (pages[a->record].flags & EXO_PF_BOUND)));
+	ACCT_THAT(a->record != 0 || a->recorded == 0);
+	for (uint32_t j = 0; a->record != 0 && j < i; j++)
+		ACCT_THAT(accts[j].record != a->record);
+}
+
 /* What each account was charged: its own, and its children's limits. */
 static void
 check_accounts(void)
 {
+	for (uint32_t i = 0; i < NACCTS; i++)
+		check_revocation(i);
 	for (uint32_t i = 0; i < SCHED_SLICES; i++)
 		if (slices[i].account != EXO_NONE)
 			shadow_used[slices[i].account][EXO_RES_SLICES]++;

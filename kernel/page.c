@@ -165,16 +165,31 @@ page_release(exo_ppn ppn)
 	machine.free_frames++;
 }
 
-/* Does nothing refer to it?  An RMAP frame goes after its PT1. */
+/* Does nothing depend on what is in it?  An RMAP frame goes after its PT1. */
+static bool
+page_vacant(const struct exo_page *p)
+{
+	return p->refs == 0 &&
+	    (p->entries == 0 || p->kind == EXO_PG_PROG ||
+	    p->kind == EXO_PG_REGION) &&
+	    (p->kind != EXO_PG_RMAP || p->companion == 0);
+}
+
+/* Does nothing refer to it? */
 bool
 page_idle(exo_ppn ppn)
 {
 	const struct exo_page *p = &pages[ppn];
 
-	return p->maps == 0 && p->uses == 0 && p->refs == 0 &&
-	    (p->entries == 0 || p->kind == EXO_PG_PROG ||
-	    p->kind == EXO_PG_REGION) &&
-	    (p->kind != EXO_PG_RMAP || p->companion == 0);
+	return p->maps == 0 && p->uses == 0 && page_vacant(p);
+}
+
+bool
+page_takeable(exo_ppn ppn)
+{
+	const struct exo_page *p = &pages[ppn];
+
+	return p->pins == 0 && page_vacant(p);
 }
 
 void

@@ -43,6 +43,8 @@ void page_scrub(exo_ppn ppn);
 /* Give back a frame that nothing refers to. */
 void page_release(exo_ppn ppn);
 bool page_idle(exo_ppn ppn);
+/* Would it be idle if nobody mapped it? */
+bool page_takeable(exo_ppn ppn);
 /* Is it somebody's: neither free, nor the kernel's or a device's? */
 bool page_owned(exo_ppn ppn);
 

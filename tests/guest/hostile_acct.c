@@ -157,6 +157,24 @@ HOSTILE(acct_limit, amounts)
 	lab_end(&l);
 }
 
+/* While it is asked for some of them, a limit moves by giving back only. */
+HOSTILE(acct_limit, asked)
+{
+	const uint64_t ticks = EXO_MACHINE->grace_ticks;
+	const uint32_t fr = EXO_RES_FRAMES;
+	struct lab l;
+
+	lab_make(&l);
+	must(exo_revoke_ask(l.acct, l.name, fr, 1, ticks));
+	REFUSED(exo_acct_limit(l.acct, l.name, fr, 1), BUSY);
+	REFUSED(exo_acct_limit(l.acct, l.name, fr, 0), BUSY);
+	REFUSED(exo_acct_limit(l.acct, l.name, fr, -1), BUSY);
+	EQ(exo_acct_limit(l.acct, l.name, EXO_RES_SLICES, 1), 0);
+	must(exo_revoke_ask(l.acct, l.name, fr, 0, 0));
+	EQ(exo_acct_limit(l.acct, l.name, fr, 1), 0);
+	lab_end(&l);
+}
+
 HOSTILE(acct_destroy, arguments)
 {
 	struct lab l;

@@ -71,9 +71,9 @@
  * acct_limit(acct, slot, res, amount) - raise (amount > 0) or lower a limit,
  * from or to its parent.
  *	Errors: NAME; SLOT, DENIED, RIGHTS (CONTROL); ARG res, or the account
- *	has no parent; STATE it or its parent is dying; QUOTA the parent has not
- *	so much, or more than
- *	the limit that stays is in use.
+ *	has no parent; STATE it or its parent is dying; BUSY it is asked to give
+ *	some back; QUOTA the parent has not so much, or more than the limit that
+ *	stays is in use.
  *
  * acct_destroy(acct, slot) - begin its end: nothing can be charged to it, its
  * domains and envs die, then acct_reap returns all.
@@ -359,6 +359,35 @@
  * slice_free(slot, index) - give it back.
  *	Errors: ARG; TYPE; SLOT, DENIED, RIGHTS (FREE).
  *
+ * ---- revocation (docs/revocation.md)
+ *
+ * revoke_ask(acct, slot, res, n, ticks) - ask an account for n of its frames,
+ * slices or PCIDs (EXO_RES_*): within `ticks` its use shall be n less.
+ * EXO_ACCTS[].ask shows it.  Until it is, or until the ask is withdrawn (n 0),
+ * the limit comes down with the use; what was not in use goes at once.
+ *	Errors: NAME; SLOT, DENIED, RIGHTS (REVOKE); ARG res, or the account has
+ *	no parent; NODEV the machine has no PCIDs; STATE it or its parent is
+ *	dying, or there is no ask to withdraw; BUSY it is asked already; ARG n
+ *	is more than its use, or ticks less than grace_ticks or more than
+ *	EXO_ASK_TICKS_MAX.
+ *
+ * revoke_take(acct, slot, res, first, n) - the deadline is past: take what the
+ * account itself holds of first to first + n - 1 (at most EXO_STEPS_MAX), until
+ * its use is down to the target.  Frames lose all mappings; those that the
+ * kernel uses, and tables that are linked or not empty, are passed over.
+ * Result: how many names were dealt with; 0: the first still has mappings, call
+ * again.
+ *	Errors: NAME; SLOT, DENIED, RIGHTS (REVOKE); ARG res, first or n; STATE
+ *	it is not asked, or its time is not over.
+ *
+ * revoke_record(acct, slot, ppn, fslot) - have what is taken from the account
+ * written down in a live data frame: struct exo_taken_ring.  Instead of the
+ * frame before; ppn 0: nowhere.  It stays bound until then, or until the
+ * account ends.
+ *	Errors: NAME; SLOT, DENIED, RIGHTS (CHARGE); STATE dying; on the frame:
+ *	ARG; TYPE not live data; SLOT, DENIED, RIGHTS (WRITE); BUSY bound
+ *	already, or executable.
+ *
  * ---- devices
  *
  * console_write(slot, ptr, n) - write up to 512 bytes.  Result: bytes.
@@ -540,7 +569,14 @@
 	    (slot, region, serial, offset, ptr, n))			      \
 	X(80, C, region_cas, (exo_slot slot, exo_region region,		      \
 	    uint64_t serial, uint64_t offset, uint64_t expected,	      \
-	    uint64_t value), (slot, region, serial, offset, expected, value))
+	    uint64_t value), (slot, region, serial, offset, expected, value)) \
+									      \
+	X(82, C, revoke_ask, (exo_id acct, exo_slot slot, uint32_t res,	      \
+	    uint64_t n, uint64_t ticks), (acct, slot, res, n, ticks))	      \
+	X(83, C, revoke_take, (exo_id acct, exo_slot slot, uint32_t res,      \
+	    uint64_t first, uint64_t n), (acct, slot, res, first, n))	      \
+	X(84, C, revoke_record, (exo_id acct, exo_slot slot, exo_ppn ppn,     \
+	    exo_slot fslot), (acct, slot, ppn, fslot))
 
 enum exo_nr {
 #define EXO_NR_ENUM(nr, how, name, args, names)	EXO_NR_##name = nr,
@@ -550,6 +586,7 @@ enum exo_nr {
 
 #define EXO_ID_ANY		0xffffffffffffffffull
 #define EXO_KIND_LIVE		0x100u	/* page_alloc: | kind */
+#define EXO_ASK_TICKS_MAX	0xffffffffull	/* revoke_ask */
 #define EXO_MON_RELEASE		1u
 #define EXO_MON_DROP		2u
 

@@ -145,6 +145,14 @@ struct exo_rmap {
 	uint32_t next, prev;		/* prev 0: the frame's rmap names me */
 };
 
+/* What an account was asked to give back (docs/revocation.md). */
+struct exo_ask {
+	uint64_t deadline;		/* from this tick on it may be taken */
+	uint32_t target;		/* what its use is to come down to */
+	uint32_t open;			/* 0: not asked, and the rest is 0 */
+};
+_Static_assert(sizeof(struct exo_ask) == 16, "ABI");
+
 /* An account.  EXO_ACCTS[index]. */
 struct exo_acct {
 	uint32_t gen;
@@ -152,15 +160,19 @@ struct exo_acct {
 	uint32_t parent, heir;		/* indices */
 	uint32_t children;
 	uint32_t frames;		/* first frame of its list */
-	uint32_t pad[2];
+	uint32_t pad;
+	uint32_t record;		/* frame of its repossession record;
+					 * 0: none */
 	uint32_t limit[EXO_RES_MAX];
 	uint32_t used[EXO_RES_MAX];	/* with what children were given */
 	uint32_t trace_used;		/* in revolution trace_rev */
 	uint32_t trace_rev;
 	uint64_t trace_dropped;
-	uint64_t pad2[2];
+	uint64_t taken;			/* things taken by force, ever */
+	uint64_t recorded;		/* records written since it was bound */
+	struct exo_ask ask[EXO_RES_MAX];
 };
-_Static_assert(sizeof(struct exo_acct) == 128, "ABI");
+_Static_assert(sizeof(struct exo_acct) == 256, "ABI");
 
 enum exo_acct_state { EXO_ACCT_FREE, EXO_ACCT_LIVE, EXO_ACCT_DYING };
 

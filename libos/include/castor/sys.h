@@ -13,6 +13,7 @@
 #include <exo/cap.h>
 #include <exo/error.h>
 #include <exo/pt.h>
+#include <exo/revoke.h>
 #include <exo/start.h>
 #include <exo/syscall.h>
 #include <exo/tables.h>

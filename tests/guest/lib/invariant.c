@@ -348,6 +348,27 @@ accounts_scan(void)
 	}
 }
 
+/* What is asked of an account, and where what is taken is written down. */
+static void
+asks_hold(uint32_t i, const volatile struct exo_acct *a)
+{
+	for (uint32_t r = 0; r < EXO_RES_MAX; r++) {
+		if (a->ask[r].open == 0) {
+			same("account", i, "deadline", a->ask[r].deadline, 0);
+			same("account", i, "target", a->ask[r].target, 0);
+			continue;
+		}
+		MUST_BE("account", i, r == EXO_RES_FRAMES ||
+		    r == EXO_RES_SLICES || r == EXO_RES_PCIDS);
+		MUST_BE("account", i, i != 0 &&
+		    a->ask[r].target < a->used[r]);
+		same("asked account", i, "limit", a->limit[r], a->used[r]);
+	}
+	MUST_BE("account", i, a->record < nframes);
+	MUST_BE("account", i, a->record == 0 ||
+	    (page(a->record)->flags & EXO_PF_BOUND) != 0);
+}
+
 static void
 accounts_hold(void)
 {
@@ -360,6 +381,7 @@ accounts_hold(void)
 				    sums[i].used[r], 0);
 			continue;
 		}
+		asks_hold(i, a);
 		same("account", i, "children", a->children, sums[i].children);
 		for (uint32_t r = 0; r < EXO_RES_MAX; r++) {
 			if (a->used[r] != sums[i].used[r])

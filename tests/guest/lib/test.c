@@ -140,9 +140,13 @@ hash_accts(void)
 {
 	uint64_t h = 0;
 
-	for (uint32_t i = 0; i < EXO_MACHINE->naccts; i++)
-		h = mix_words(h, &EXO_ACCTS[i],
-		    offsetof(struct exo_acct, trace_used));
+	for (uint32_t i = 0; i < EXO_MACHINE->naccts; i++) {
+		const volatile struct exo_acct *a = &EXO_ACCTS[i];
+
+		h = mix_words(h, a, offsetof(struct exo_acct, trace_used));
+		h = mix_words(h, &a->taken, sizeof(*a) -
+		    offsetof(struct exo_acct, taken));
+	}
 	return h;
 }
 

@@ -477,13 +477,41 @@ fresh_world(void)
 	world_boot();
 }
 
+/* What is asked of an account, and that children's limits are its use. */
+static void
+judge_accts(void)
+{
+	for (uint32_t i = 0; i < 8; i++) {
+		const struct exo_acct *a = &accts[i];
+
+		if (a->state == EXO_ACCT_FREE)
+			continue;
+		for (uint32_t r = 0; r < EXO_RES_MAX; r++) {
+			uint32_t children = 0;
+
+			for (uint32_t j = 1; j < 8; j++)
+				if (accts[j].state != EXO_ACCT_FREE &&
+				    accts[j].parent == i)
+					children += accts[j].limit[r];
+			HOLDS(children <= a->used[r] &&
+			    a->used[r] <= a->limit[r], "account %u", i);
+			HOLDS(!a->ask[r].open || (a->used[r] == a->limit[r] &&
+			    a->ask[r].target < a->used[r]), "account %u", i);
+		}
+		HOLDS(a->record == 0 || (pages[a->record].flags &
+		    EXO_PF_BOUND), "account %u", i);
+	}
+}
+
 static void
 judge(void)
 {
 	void (*const judges[])(void) = { judge_envs, judge_domains,
-	    judge_events, judge_due, judge_slices, judge_shadows };
+	    judge_events, judge_due, judge_slices, judge_shadows,
+	    judge_accts };
 
-	for (uint32_t i = 0; i < 6 && !world_failed; i++)
+	for (uint32_t i = 0; i < sizeof(judges) / sizeof(judges[0]) &&
+	    !world_failed; i++)
 		judges[i]();
 }
 

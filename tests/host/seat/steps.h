@@ -884,6 +884,47 @@ op_acct_reap(void)
 	(void)CALL(acct_reap, EXO_ID(accts[i].gen, i), rnd(20));
 }
 
+static uint32_t
+rnd_res(void)
+{
+	return chance(60) ? EXO_RES_FRAMES : chance(80) ? EXO_RES_SLICES :
+	    rnd(EXO_RES_MAX);
+}
+
+static void
+op_ask(void)
+{
+	exo_id a = rnd_acct(false);
+	uint32_t r = rnd_res(), used = accts[EXO_INDEX(a)].used[r];
+
+	(void)CALL(revoke_ask, a, rnd_slot(), r, chance(80) ?
+	    1 + rnd(used + 1) : 0, GRACE - chance(5) + rnd(3));
+}
+
+/* Of one that is asked, if there is one. */
+static void
+op_take(void)
+{
+	uint32_t i = 1 + rnd(4), r = rnd_res();
+
+	for (uint32_t n = 0; n < 12 && !accts[i].ask[r].open; n++) {
+		i = i % 4 + 1;
+		r = rnd_res();
+	}
+	(void)CALL(revoke_take, EXO_ID(accts[i].gen, i), rnd_slot(), r,
+	    r == EXO_RES_FRAMES ? FIRST + rnd(NFRAMES - FIRST) : rnd(4),
+	    1 + rnd(20));
+}
+
+static void
+op_record(void)
+{
+	exo_id a = live_acct();
+
+	(void)CALL(revoke_record, a, S_ALL, chance(70) ? frame_take(a,
+	    EXO_PG_DATA | EXO_KIND_LIVE) : rnd(NFRAMES), rnd_slot());
+}
+
 static void
 op_page_free(void)
 {
@@ -908,7 +949,7 @@ static const struct {
 	{ op_env_reap, 3 }, { op_env_free, 2 }, { op_slice, 2 },
 	{ op_trap, 10 }, { op_resume, 4 }, { op_tick, 10 },
 	{ op_acct_create, 2 }, { op_acct_destroy, 1 }, { op_acct_reap, 3 },
-	{ op_page_free, 4 },
+	{ op_page_free, 4 }, { op_ask, 4 }, { op_take, 4 }, { op_record, 1 },
 };
 
 static unsigned
@@ -1054,6 +1095,7 @@ clear_init(void)
 {
 	struct domain *d = domain_at(1);
 
+	(void)CALL(revoke_record, EXO_ID(accts[0].gen, 0), S_ALL, 0, 0);
 	for (uint32_t i = 0; i < d->nhandles; i++)
 		(void)CALL(handle_drop, i);
 	for (uint32_t i = 0; i < d->pub->nseats; i++) {

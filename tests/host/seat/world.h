@@ -2,8 +2,8 @@
  * world.h - the kernel's seats, domains, envs, slices and traps, run on the
  * host.
  *
- * seat.c, domain.c, env.c, sched.c, trap.c, sys.c, account.c and page.c are
- * compiled here as they are.  Page tables, PCIDs and slots are stubs: a root
+ * seat.c, domain.c, env.c, sched.c, trap.c, sys.c, account.c, page.c and
+ * revoke.c are compiled here as they are.  Page tables, PCIDs and slots are stubs: a root
  * is a frame with a count, and three slots are everybody's.  The C of this
  * file does what entry.asm does, memory operation by memory operation.
  *
@@ -30,6 +30,7 @@
 #include "../../../kernel/account.c"
 #undef free_rows
 #include "../../../kernel/page.c"
+#include "../../../kernel/revoke.c"
 #include "../../../kernel/sched.c"
 #include "../../../kernel/seat.c"
 #include "../../../kernel/sys.c"
@@ -216,7 +217,16 @@ as_empty_table(exo_ppn table, uint64_t n)
 	return 0;
 }
 
+/* No frame is mapped. */
+uint64_t
+as_unmap_frame(exo_ppn ppn, uint64_t n)
+{
+	(void)ppn, (void)n;
+	return 0;
+}
+
 uint64_t tlb_kernel_cr3 = KERNEL_ROOT << 12;
+bool tlb_has_pcid;
 
 uint64_t
 tlb_cr3(const struct domain *d)
