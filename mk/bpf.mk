@@ -58,3 +58,7 @@ $(B)/bpf_%: tools/bpf_%.c kernel/pure/bpf.c libos/bpf_elf.c kernel/pure/bpf.h \
 $(B)/.setup-bpf: tools/setup mk/bpf.mk
 	@tools/setup clang:clang
 	@mkdir -p $(@D) && touch $@
+
+# The loader is no pure module, so the fuzz target brings it along.
+FUZZ_SRC_bpf_elf	:= libos/bpf_elf.c
+FUZZ_FLAGS_bpf_elf	:= -Ilibos/include
