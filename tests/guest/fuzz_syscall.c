@@ -46,7 +46,7 @@ enum arg {
 	A_N, A_WANT, A_INDEX, A_PTE, A_VA, A_RIGHTS, A_COMP, A_RES, A_AMOUNT,
 	A_WHICH, A_KIND, A_CLASS, A_ACTION, A_FLAGS, A_SEAT, A_WHOSE,
 	A_PLACE, A_HANDLE, A_PCID, A_OFFSET, A_SEQ, A_HOW, A_OUT, A_LIMITS,
-	A_ARGS, A_REGS, A_PTES, A_ACTIONS, A_MASK,
+	A_ARGS, A_REGS, A_PTES, A_ACTIONS, A_MASK, A_REGION, A_SERIAL, A_LEN,
 	A_FRAME = 0x40,			/* | kind: a frame of it, unused */
 	A_NARROW = 0x80			/* 32 bits */
 };
@@ -60,6 +60,7 @@ struct fuzz {
 	uint32_t wild;			/* may end itself */
 	uint32_t theme;			/* of this call's arguments */
 	uint32_t root, nvital;
+	uint64_t region, serial;	/* the last that it made */
 	uint32_t nnr;
 	uint8_t nr[EXO_NR_MAX];		/* the calls */
 	uint8_t gen[EXO_NR_MAX][PARAMS];
@@ -485,6 +486,11 @@ gen(struct fuzz *z, enum arg what)
 	case A_PCID:	return gen_small(z, 4096);
 	case A_OFFSET:	return one_in(z, 8) ? rnd(z) : rnd(z) % 17 * 256;
 	case A_SEQ:	return gen_seq(z);
+	case A_REGION:	return one_in(z, 8) ? EXO_REGION(gen_ppn(z),
+			    rnd(z) % 40) : z->region;
+	case A_SERIAL:	return one_in(z, 8) ? z->serial + rnd(z) % 64 - 32 :
+			    z->serial;
+	case A_LEN:	return one_in(z, 16) ? rnd(z) : rnd(z) % 640;
 	case A_HOW:	return gen_small(z, EXO_HOWS);
 	case A_OUT:
 	case A_LIMITS:
@@ -667,6 +673,23 @@ spawn(struct fuzz *z)
 		    EXO_NONE, 0, 0, 0);
 }
 
+/* One in a frame of its own, under a name that others may have. */
+static void
+region(struct fuzz *z)
+{
+	exo_ppn f = one_in(z, 4) ? new_frame(z, EXO_PG_REGION) :
+	    (exo_ppn)gen_frame(z, EXO_PG_REGION);
+	uint32_t index = rnd(z) % 4;
+	long serial = call6(z, EXO_NR_region_make, SLOT_NAME, f, index,
+	    rnd(z) % 32 * 80, 1 + rnd(z) % 160, one_in(z, 2) ? SLOT_NAME :
+	    SLOT_SHARED);
+
+	if (serial < 0)
+		return;
+	z->region = EXO_REGION(f, index);
+	z->serial = (uint64_t)serial;
+}
+
 /* Give back what is idle, and help what is dead to end. */
 static void
 purge(struct fuzz *z)
@@ -775,6 +798,9 @@ fuzz_loop(uint32_t how)
 		case 8:
 			flags(z);
 			break;
+		case 9:
+			region(z);
+			break;
 		default:
 			(void)fuzz_one(z);
 		}
@@ -826,6 +852,8 @@ static const struct {
 	{ "seq", A_SEQ }, { "how", A_HOW }, { "ptr", A_OUT },
 	{ "limits", A_LIMITS }, { "args", A_ARGS }, { "regs", A_REGS },
 	{ "ptes", A_PTES }, { "actions", A_ACTIONS }, { "mask", A_MASK },
+	{ "region", A_REGION }, { "serial", A_SERIAL }, { "len", A_LEN },
+	{ "expected", A_OUT },
 };
 
 static const char *const params[EXO_NR_MAX] = {
@@ -842,6 +870,7 @@ static const uint8_t kind_wanted[EXO_NR_MAX] = {
 	[EXO_NR_domain_seats] = EXO_PG_SEATS,
 	[EXO_NR_env_create] = EXO_PG_ENV,
 	[EXO_NR_env_event] = EXO_PG_DATA,
+	[EXO_NR_region_make] = EXO_PG_REGION,
 };
 
 /* One parameter, "exo_slot slot", by its type and its name. */

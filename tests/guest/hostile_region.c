@@ -99,18 +99,22 @@ bad_serial(const struct lot *l, uint32_t which)
 
 #define REFUSED_NAME(expr, lot)						      \
 	do {								      \
+		exo_region i;						      \
+		uint64_t q = (lot)->serial;				      \
+									      \
 		for (uint32_t n_ = 0; n_ < BAD_NAMES; n_++) {		      \
-			exo_region i = bad_name(lot, n_);		      \
-			uint64_t q = (lot)->serial;			      \
-									      \
+			i = bad_name(lot, n_);				      \
 			REFUSED(expr, NAME);				      \
 		}							      \
+		i = (lot)->region;					      \
 		for (uint32_t n_ = 0; n_ < BAD_SERIALS; n_++) {		      \
-			exo_region i = (lot)->region;			      \
-			uint64_t q = bad_serial(lot, n_);		      \
-									      \
+			q = bad_serial(lot, n_);			      \
 			REFUSED(expr, NAME);				      \
 		}							      \
+		/* There is none there, and so there is no serial. */	      \
+		i = EXO_REGION((lot)->ppn, INDEX + 1);			      \
+		q = 0;							      \
+		REFUSED(expr, NAME);					      \
 	} while (0)
 
 /* The name of what was dropped, and of what came after it at the same place
@@ -368,6 +372,43 @@ HOSTILE(region_cas, pointers)
 	REFUSED(exo_region_cas(l.name, l.region, l.serial, 0,
 	    (uint64_t)bad_pointer, MARK), ADDR);
 	EQ(word_at(&l, 0), code);
+	lot_end(&l);
+}
+
+/* What is written into regions does not make one: not at indices past the last,
+ * where what is kept of them would lie. */
+HOSTILE(region_read, forged)
+{
+	struct {
+		struct exo_cap guard;
+		uint64_t serial;
+		uint16_t offset, len;
+		uint32_t pad;
+	} fake[EXO_REGION_BYTES / 48];
+	exo_slot name = fresh_name();
+	struct lot l;
+	long serial;
+
+	lot_make(&l);
+	EQ(exo_region_drop(l.name, l.region, l.serial), 0);
+	serial = must(exo_region_make(l.frame, l.ppn, 0, 0, EXO_REGION_BYTES,
+	    l.name));
+	for (uint32_t i = 0; i < sizeof(fake) / sizeof(fake[0]); i++) {
+		must(exo_cap_read(name, (uint64_t)&fake[i].guard));
+		fake[i].guard.rights = 0;
+		fake[i].serial = MARK;
+		fake[i].offset = 0;
+		fake[i].len = EXO_REGION_BYTES;
+		fake[i].pad = 0;
+	}
+	must(exo_region_write(l.name, EXO_REGION(l.ppn, 0), (uint64_t)serial,
+	    0, (uint64_t)fake, sizeof(fake)));
+	for (uint32_t i = 0; i < 256; i++) {
+		REFUSED(READ(name, EXO_REGION(l.ppn, i), MARK, 0, 8), NAME);
+		EQ(exo_region_drop(name, EXO_REGION(l.ppn, i), MARK),
+		    -EXO_E_NAME);
+	}
+	slot_put(name);
 	lot_end(&l);
 }
 

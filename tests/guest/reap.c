@@ -59,7 +59,7 @@ any_env(struct work *w)
 static long
 do_alloc(struct work *w)
 {
-	uint32_t kind = EXO_PG_DATA + (uint32_t)rnd(w, EXO_PG_ENV);
+	uint32_t kind = EXO_PG_DATA + (uint32_t)rnd(w, KINDS - 1);
 	uint32_t live = kind <= EXO_PG_PT3 && rnd(w, 3) == 0 ?
 	    EXO_KIND_LIVE : 0;
 	exo_ppn p = EXO_MACHINE->free_head;
@@ -270,7 +270,7 @@ do_tables(struct work *w)
 static long
 do_free(struct work *w)
 {
-	uint32_t kind = EXO_PG_DATA + (uint32_t)rnd(w, EXO_PG_ENV);
+	uint32_t kind = EXO_PG_DATA + (uint32_t)rnd(w, KINDS - 1);
 
 	return exo_page_free(1, any_frame(w, kind), 1);
 }
@@ -331,6 +331,19 @@ do_empty(struct work *w)
 	    (uint32_t)rnd(w, 512), rnd(w, 512));
 }
 
+/* With one in it, its frame can be freed all the same. */
+static long
+do_region(struct work *w)
+{
+	exo_ppn f = any_frame(w, EXO_PG_REGION);
+	uint32_t i = (uint32_t)rnd(w, EXO_REGIONS);
+	long serial = exo_region_make(1, f, i, i * 80, 80, 1);
+
+	if (serial > 0 && rnd(w, 3) == 0)
+		return exo_region_drop(1, EXO_REGION(f, i), (uint64_t)serial);
+	return serial;
+}
+
 static long
 do_call(struct work *w)
 {
@@ -342,7 +355,7 @@ static long (*const step[])(struct work *) = {
 	do_copy, do_domain, do_env, do_seat, do_seat, do_handle, do_handler,
 	do_monitor, do_event, do_slice, do_pcid, do_acct, do_acct_end,
 	do_tables, do_free, do_kill, do_env_end, do_yield, do_caps, do_guard,
-	do_empty, do_call,
+	do_empty, do_region, do_call,
 };
 #define STEPS	(sizeof(step) / sizeof(*step))
 

@@ -434,6 +434,9 @@ frame_holds(exo_ppn f)
 		MUST_BE("table", f, !(p->flags & EXO_PF_EMPTY) ||
 		    (!is_live(f) && p->refs == 0 && p->entries > 0));
 	}
+	if (p->kind == EXO_PG_REGION)
+		MUST_BE("frame", f, p->entries <= EXO_REGIONS && p->maps == 0 &&
+		    p->uses == 0 && p->flags == 0);
 	if (p->kind == EXO_PG_DOMAIN || p->kind == EXO_PG_ENV ||
 	    p->kind == EXO_PG_SLOTS)
 		same("frame", f, "pins", p->pins, s->pins);
