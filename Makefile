@@ -75,9 +75,10 @@ KASM	:= $(filter-out kernel/entry_tmp.asm,$(KASM))
 endif
 KOBJ	:= $(KSRC:%.c=$(K)/%.o) $(KASM:%.asm=$(K)/%.asm.o)
 PURE	:= $(wildcard kernel/pure/*.c)
-LSRC	:= $(filter-out libos/offsets.c %.bpf.c,$(wildcard libos/*.c) \
-	   $(wildcard libos/*/*.c))
-LASM	:= $(wildcard libos/*.asm) $(wildcard libos/*/*.asm)
+LSRC	:= $(filter-out libos/offsets.c %.bpf.c libos/image/%, \
+	   $(wildcard libos/*.c) $(wildcard libos/*/*.c))
+LASM	:= $(filter-out libos/image/%,$(wildcard libos/*.asm) \
+	   $(wildcard libos/*/*.asm))
 LOBJ	:= $(LSRC:%.c=$(B)/%.o) $(LASM:%.asm=$(B)/%.asm.o) \
 	   $(PURE:%.c=$(B)/libos/%.o)
 TLIB	:= $(patsubst %.c,$(B)/%.o,$(wildcard tests/guest/lib/*.c))
@@ -274,6 +275,7 @@ $(B)/archive.list: FORCE
 	$(call list,$(ELFS) $(ROOT))
 
 # cpio sees sorted names, one time and fixed modes: same in, same out.
+# ARCHIVE_FILES: NAME=FILE, programs from elsewhere (mk/*.mk).
 $(ARCHIVE): $(ELFS) $(ROOT) $(B)/archive.list
 	@rm -rf $(B)/root
 	@mkdir -p $(B)/root/bin $(B)/root/test $(B)/root/bench
@@ -285,6 +287,10 @@ $(ARCHIVE): $(ELFS) $(ROOT) $(B)/archive.list
 	done
 	@for f in $(filter $(B)/tests/guest/%,$(ELFS)); do \
 	    $(STRIP) -o $(B)/root/test/$$(basename $$f .elf) $$f || exit 1; \
+	done
+	@for f in $(ARCHIVE_FILES); do \
+	    mkdir -p $(B)/root/$$(dirname $${f%%=*}) && \
+	    $(STRIP) -o $(B)/root/$${f%%=*} $${f#*=} || exit 1; \
 	done
 	@$(if $(ROOT),cp -R user/root/. $(B)/root/)
 	@find $(B)/root -type d -exec chmod 755 {} +

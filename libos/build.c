@@ -9,12 +9,14 @@
  * window: while it has a writable entry it takes no second one.
  */
 #include "elf.h"
+#include "image/layout.h"
 #include "proc.h"
 
 #include <castor/archive.h>
 #include <castor/seat.h>
 #include <castor/self.h>
 #include <castor/string.h>
+#include <castor/text.h>
 #include <castor/vm.h>
 
 #define WINDOW		16u		/* pages filled at a time */
@@ -149,22 +151,20 @@ segment_load(struct build *b, const uint8_t *image,
 	return 0;
 }
 
+/* Its segments from `low' up. */
 static long
-image_load(struct build *b)
+image_load(struct build *b, const struct archive_file *f, uint64_t low)
 {
-	struct archive_file f;
 	struct elf_segment s;
 	struct elf_info info;
-	long r = archive_find(b->args->name, &f);
+	long r = 0;
 
-	if (r < 0)
-		return r;
-	if (elf_check(f.data, f.size, &info) != 0)
+	if (elf_check(f->data, f->size, &info) != 0)
 		return -EXO_E_TYPE;
 	for (uint32_t i = 0; i < info.segments && r == 0; i++) {
-		r = elf_segment(f.data, f.size, i, &s);
-		if (r == 0)
-			r = segment_load(b, f.data, &s);
+		r = elf_segment(f->data, f->size, i, &s);
+		if (r == 0 && s.vaddr >= low)
+			r = segment_load(b, f->data, &s);
 	}
 	b->entry = info.entry;
 	b->image_low = info.low;
@@ -209,7 +209,7 @@ start_memory(struct build *b)
 	    EXO_PG_DATA | EXO_KIND_LIVE, 1, &b->start_ppn);
 
 	if (r == 0)
-		r = frames_enter(b, EXO_START_VA, &b->start_ppn, 1, VM_R,
+		r = frames_enter(b, b->start_va, &b->start_ppn, 1, VM_R,
 		    b->p->name);
 	if (r < 0)
 		return r;
@@ -231,6 +231,58 @@ maps_enter(struct build *b)
 	return r;
 }
 
+/* A native program: all of it is its own. */
+static long
+program_memory(struct build *b)
+{
+	struct archive_file f;
+	long r = archive_find(b->args->name, &f);
+
+	b->stack_top = EXO_START_STACK_TOP;
+	b->upcall_va = EXO_START_UPCALL_VA;
+	b->start_va = EXO_START_VA;
+	if (r == 0)
+		r = image_load(b, &f, 0);
+	if (r == 0)
+		r = fill_zero(b, EXO_START_STACK_TOP - EXO_START_STACK_PAGES *
+		    EXO_PAGE, EXO_START_STACK_PAGES, EXO_PG_DATA, NULL);
+	return r;
+}
+
+/* A page table of its, for it to read. */
+static long
+view_enter(struct build *b, uint32_t view, exo_ppn table)
+{
+	return frames_enter(b, OWN_VIEWS + view * EXO_PAGE, &table, 1, VM_R,
+	    b->p->name);
+}
+
+/* A Linux program: Castor's image, which loads it (image/layout.h). */
+static long
+linux_memory(struct build *b)
+{
+	const struct text *t;
+	long r, last;
+
+	t = text_get(&r);
+	if (t == NULL)
+		return r;
+	b->stack_top = BLOCK_THREAD(0);
+	b->upcall_va = BLOCK(0) + BLOCK_UPCALL;
+	b->start_va = OWN_START;
+	r = exo_pt_set(0, b->root, TEXT_SLOT, EXO_PTE(t->table, 0), t->name);
+	if (r == 0)
+		r = image_load(b, &t->file, OWN);
+	if (r == 0)
+		r = fill_zero(b, b->upcall_va - EXO_PAGE, 1, EXO_PG_DATA,
+		    NULL);
+	if (r < 0)
+		return r;
+	last = table_for(b, OWN, 1);
+	r = last < 0 ? last : view_enter(b, VIEW_OWN, (exo_ppn)last);
+	return r < 0 ? r : view_enter(b, VIEW_ROOT, b->root);
+}
+
 long
 build_memory(struct build *b)
 {
@@ -242,13 +294,10 @@ build_memory(struct build *b)
 		return -EXO_E_QUOTA;
 	r = frame_new(b, EXO_PG_PT4, &b->root);
 	if (r == 0)
-		r = image_load(b);
+		r = b->args->foreign ? linux_memory(b) : program_memory(b);
 	if (r == 0)
-		r = fill_zero(b, EXO_START_STACK_TOP - EXO_START_STACK_PAGES *
-		    EXO_PAGE, EXO_START_STACK_PAGES, EXO_PG_DATA, NULL);
-	if (r == 0)
-		r = fill_zero(b, EXO_START_UPCALL_VA, 1,
-		    EXO_PG_DATA | EXO_KIND_LIVE, &b->p->seat_ppn[0]);
+		r = fill_zero(b, b->upcall_va, 1, EXO_PG_DATA | EXO_KIND_LIVE,
+		    &b->p->seat_ppn[0]);
 	for (uint32_t i = 1; i <= b->args->seats && r == 0; i++)
 		r = seat_memory(b, i);
 	if (r == 0)

@@ -19,8 +19,8 @@ static exo_slot session = EXO_NONE;
  * Programs are named side by side under their session, so that names do not
  * grow with generations.  Whoever holds the root's name begins a session.
  */
-static long
-session_slot(void)
+long
+proc_session(void)
 {
 	long r;
 
@@ -137,6 +137,14 @@ args_fill(struct exo_start *s, const struct proc_args *a)
 		len += (uint32_t)n;
 	}
 	s->argc = a->argc + 1;
+	for (uint32_t i = 0; i < a->envc; i++) {
+		uint64_t n = strlen(a->envp[i]) + 1;
+
+		if (n > EXO_START_ARGS - len)
+			return -EXO_E_FULL;
+		memcpy(s->args + len, a->envp[i], n);
+		len += (uint32_t)n;
+	}
 	s->args_len = len;
 	return 0;
 }
@@ -170,10 +178,9 @@ start_fill(const struct build *b)
 		    !a->no_archive && archive_cap() >= 0),
 		.mint_slot = slot_given(EXO_START_SLOT_MINT, !a->no_mint),
 		.seats = 1,
-		.stack_low = EXO_START_STACK_TOP -
-		    EXO_START_STACK_PAGES * EXO_PAGE,
-		.stack_top = EXO_START_STACK_TOP,
-		.upcall_va = EXO_START_UPCALL_VA,
+		.stack_low = b->stack_top - EXO_START_STACK_PAGES * EXO_PAGE,
+		.stack_top = b->stack_top,
+		.upcall_va = b->upcall_va,
 		.image_low = b->image_low,
 		.image_high = b->image_high,
 		.parent = self->domain,
@@ -290,15 +297,30 @@ proc_seat(struct proc *p, uint32_t seat, exo_id env, uint64_t entry)
 	    SEAT_UPCALL(seat));
 }
 
+static long
+parts_bind(struct build *b)
+{
+	long r = program_make(b);
+
+	b->p->start_va = b->start_va;
+	return r < 0 ? r : seat_bind(b->p, 0, b->p->env, b->entry,
+	    b->stack_top, b->upcall_va);
+}
+
 long
 proc_make(struct proc *p, const struct proc_args *args)
 {
 	struct build b = { .p = p, .args = args };
-	long r = session_slot();
+	long r = proc_session();
 
 	*p = (struct proc){ .name = EXO_NONE };
 	if (args->seats > PROC_SEATS)
 		return -EXO_E_ARG;
+	if (args->acct != 0) {
+		p->acct = args->acct;
+		p->name = args->acct_name;
+		return parts_bind(&b);
+	}
 	if (r >= 0)
 		r = slot_derive((exo_slot)r, EXO_R_ALL, EXO_COMP_FRESH);
 	if (r < 0)
@@ -306,10 +328,7 @@ proc_make(struct proc *p, const struct proc_args *args)
 	p->name = (exo_slot)r;
 	r = account_make(p, args->limits);
 	if (r == 0)
-		r = program_make(&b);
-	if (r == 0)
-		r = seat_bind(p, 0, p->env, b.entry, EXO_START_STACK_TOP,
-		    EXO_START_UPCALL_VA);
+		r = parts_bind(&b);
 	if (r < 0)
 		(void)!proc_end(p);
 	return r;
@@ -319,7 +338,7 @@ long
 proc_start(struct proc *p)
 {
 	return exo_env_start(p->env, p->name, p->domain, p->name, 0,
-	    EXO_START_VA);
+	    p->start_va);
 }
 
 long

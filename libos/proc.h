@@ -19,7 +19,11 @@ struct build {
 	} tables[BUILD_TABLES];
 	uint32_t ntables;
 	uint64_t entry, image_low, image_high;
+	uint64_t stack_top, upcall_va, start_va;	/* seat 0's */
 };
+
+/* The name that programs are named under, in a slot. */
+long proc_session(void) MUST_USE;
 
 /* The whole memory, up to a root that a domain can be made with. */
 long build_memory(struct build *b) MUST_USE;

@@ -65,6 +65,30 @@ program_run(const char *word, uint32_t argc, const char *const *argv)
 	return p.word;
 }
 
+/* A Linux program, by its path. */
+static uint64_t
+linux_run(const char *path, uint32_t argc, const char *const *argv)
+{
+	static const char *const envp[] = { "PATH=/bin:/sbin", "HOME=/",
+		"TERM=linux" };
+	struct proc_args args = { .name = path, .argc = argc, .argv = argv,
+		.foreign = true, .envc = 3, .envp = envp };
+	struct proc p;
+	long r = proc_make(&p, &args);
+
+	if (r == 0)
+		r = proc_start(&p);
+	if (r == 0)
+		r = proc_wait(&p);
+	if (r < 0) {
+		print("%s: %s\n", path, exo_error_text(r));
+		return EXIT_DIED;
+	}
+	if (p.word != 0)
+		print("%s: %s, status %lx\n", path, causes[p.cause], p.word);
+	return (p.word & 0x7f) == 0 ? p.word >> 8 : 128 + (p.word & 0x7f);
+}
+
 /* ---- what the prompt knows itself */
 
 static void
@@ -105,6 +129,15 @@ power(int argc, const char **argv)
 		machine_off((uint32_t)status);
 }
 
+static void
+linux_command(int argc, const char **argv)
+{
+	if (argc < 2)
+		print("linux PATH [argument ...]\n");
+	else
+		(void)linux_run(argv[1], (uint32_t)argc - 2, argv + 2);
+}
+
 static void	help(int, const char **);
 
 static const struct command {
@@ -113,6 +146,7 @@ static const struct command {
 } commands[] = {
 	{ "help", "this list", help },
 	{ "ls", "[prefix]  files of the archive", list_files },
+	{ "linux", "PATH ...  run a Linux program", linux_command },
 	{ "tracing", "[on|off]  what the program `trace' shows",
 	    trace_switch },
 	{ "poweroff", "[status]  end the machine", power },
@@ -189,6 +223,8 @@ option_find(const char *key)
 int
 main(void)
 {
+	if (option_find("linux="))
+		machine_off((uint32_t)linux_run(line, 0, NULL));
 	if (option_find("run="))
 		machine_off((uint32_t)program_run(line, 0, NULL));
 	print("Castor on Pollux.  `help' helps, `poweroff' ends it.\n");

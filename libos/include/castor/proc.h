@@ -19,6 +19,7 @@ struct proc {
 	exo_id acct, domain, env;	/* 0: none (yet, or any more) */
 	exo_slot name;			/* mine: all rights on all of it */
 	uint64_t upcall;		/* its upcall entry */
+	uint64_t start_va;		/* its start block */
 	uint32_t seats;			/* 1 to this have memory */
 	exo_ppn seat_ppn[PROC_SEATS + 1];	/* their upcall frames */
 	uint32_t cause;			/* when it ended: enum exo_cause */
@@ -53,6 +54,15 @@ struct proc_args {
 					 * 1 to this (PROC_SEATS at most) are mapped
 					 * (seat.h) */
 	bool no_console, no_archive, no_mint;
+	bool foreign;			/* a Linux program, with Castor's image
+					 * (text.h); name: as the image knows
+					 * it */
+	uint32_t envc;			/* then: its environment */
+	const char *const *envp;
+	exo_id acct;			/* not 0: its account, made already, and
+					 * a name that dominates it; if it fails
+					 * the caller ends both */
+	exo_slot acct_name;
 };
 
 /*

@@ -1,0 +1,76 @@
+/*
+ * area.h - the program's memory: what belongs where, and what is there.
+ *
+ * *Areas* say what belongs where: ranges with a protection and what fills
+ * them.  They lie in the heap, sorted, and never overlap.  What *is* there,
+ * only page tables know: nothing else remembers what is mapped.  So an area
+ * may be cut, its protection changed, a fork share its tables, and faults find
+ * out.
+ *
+ * Areas:   area.c.  Tables: pt.c.  Both together, as calls: memory.c.
+ * Faults: pager.c.
+ */
+#ifndef IMAGE_AREA_H
+#define IMAGE_AREA_H
+
+#include "image.h"
+
+#define AREA_SHARED	1u		/* MAP_SHARED: not copied by fork */
+#define AREA_STACK	2u
+#define PTE_BORROWED	(1ul << 9)	/* of an entry: the frame is a file's */
+#define AREAS_MAX	((HEAP_EXEC - HEAP_AREAS) / sizeof(struct area))
+
+struct area {
+	uint64_t low, high;		/* whole pages */
+	uint32_t prot, flags;
+	uint64_t file;			/* what fills it; 0: zeroes */
+	uint64_t offset;		/* in it, at low */
+	uint64_t limit;			/* from this address on, zeroes */
+};
+
+/* ---- area.c */
+
+/* The first area that ends above va, which it need not hold; NULL. */
+struct area *area_from(uint64_t va);
+/* The area that holds va; NULL. */
+struct area *area_at(uint64_t va);
+/* Nothing is in [low, high) yet.  0 or -ENOMEM. */
+long area_add(const struct area *a) MUST_USE;
+/* Nothing belongs in [low, high) any more.  0 or -ENOMEM, unchanged. */
+long area_cut(uint64_t low, uint64_t high) MUST_USE;
+/* Is all of it in areas? */
+bool area_covers(uint64_t low, uint64_t high);
+/* All of it is.  0 or -ENOMEM, unchanged. */
+long area_protect(uint64_t low, uint64_t high, uint32_t prot) MUST_USE;
+/* Room for n bytes, high up; 0: none. */
+uint64_t area_room(uint64_t n);
+/* Forget all. */
+void area_reset(void);
+
+/* ---- pt.c */
+
+/* A table, to read; good until the next call of this function. */
+const uint64_t *pt_view(exo_ppn table);
+/* The table that translates va at a level: found (0: none) or made. */
+exo_ppn pt_find(uint64_t va, uint32_t level);
+long pt_make(uint64_t va, uint32_t level) MUST_USE;
+/* The last-level entry for va; 0: none. */
+uint64_t pt_get(uint64_t va);
+/* Set it: 0 or -EXO_E_*.  slot: as pt_set's. */
+long pt_put(uint64_t va, uint64_t pte, exo_slot slot) MUST_USE;
+/* Nothing is mapped in [low, high) any more; frames go back. */
+void pt_clear(uint64_t low, uint64_t high);
+/* What is mapped there loses the rights that prot has not. */
+void pt_narrow(uint64_t low, uint64_t high, uint32_t prot);
+/* Bits of an entry for this protection. */
+uint64_t pt_bits(uint32_t prot);
+
+/* ---- memory.c */
+extern uint64_t brk_low, brk_now;
+long memory_map(const struct area *a);	/* at a->low; what was there goes */
+long memory_unmap(uint64_t low, uint64_t high);
+
+/* ---- pager.c: answer a fault; false: it is an error */
+bool pager_fault(uint64_t addr, uint64_t err);
+
+#endif

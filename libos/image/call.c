@@ -1,0 +1,123 @@
+/*
+ * call.c - system calls, by number.
+ */
+#include <castor/string.h>
+
+#include "image.h"
+#include "signal.h"
+
+#define WEAK(nr, name)	__attribute__((weak)) void call_##name(void);
+LINUX_CALLS(WEAK)
+
+/* What entry.asm does without C. */
+void	fast_getpid(void);
+void	fast_gettid(void);
+void	foreign_full(void);
+
+#define ROW(nr, name)	[nr] = call_##name,
+static void (*const calls[CALLS_MAX])(void) = { LINUX_CALLS(ROW) };
+
+#define FULL(from, to)	[from ... (to) - 1] = foreign_full
+#define NR_getpid	39
+#define NR_gettid	186
+void (*const calls_fast[CALLS_MAX])(void) = {
+	FULL(0, NR_getpid), [NR_getpid] = fast_getpid,
+	FULL(NR_getpid + 1, NR_gettid), [NR_gettid] = fast_gettid,
+	FULL(NR_gettid + 1, CALLS_MAX)
+};
+
+#define NAME(nr, name)	[nr] = #name,
+static const char *const names[CALLS_MAX] = { LINUX_CALLS(NAME) };
+
+const char *
+call_name(uint32_t nr)
+{
+	return nr < CALLS_MAX && names[nr] != NULL ? names[nr] : "?";
+}
+
+int	foreign(struct exo_regs *);
+
+/* From entry.asm: 0, or the registers are to be loaded, all of them. */
+int
+foreign(struct exo_regs *r)
+{
+	struct thread *t = me();
+	uint64_t nr = r->rax;
+	long result = -ENOSYS;
+
+	t->regs = r;
+	t->changed = 0;
+	if (nr < CALLS_MAX && calls[nr] != NULL)
+		result = ((call_fn)calls[nr])(r->rdi, r->rsi, r->rdx, r->r10,
+		    r->r8, r->r9);
+	else if (nr < CALLS_MAX)
+		COLD->unknown[nr]++;
+	if (!t->changed)
+		r->rax = (uint64_t)result;
+	signal_check(r, nr);
+	return (int)t->changed;
+}
+
+/* ---- the program's memory, for handlers.  What is the program's ends where
+ * Castor's begins; the rest its areas say, by a fault. */
+long	user_copy(void *to, const void *from, uint64_t n);
+
+static bool
+user_range(uint64_t va, uint64_t n)
+{
+	return n <= USER_TOP && va <= USER_TOP - n;
+}
+
+long
+user_read(void *to, uint64_t from, uint64_t n)
+{
+	return !user_range(from, n) ? -EFAULT :
+	    user_copy(to, (const void *)from, n);
+}
+
+long
+user_write(uint64_t to, const void *from, uint64_t n)
+{
+	return !user_range(to, n) ? -EFAULT : user_copy((void *)to, from, n);
+}
+
+long
+user_zero(uint64_t to, uint64_t n)
+{
+	static const uint8_t zeroes[256];
+
+	while (n > 0) {
+		uint64_t now = n < sizeof(zeroes) ? n : sizeof(zeroes);
+		long r = user_write(to, zeroes, now);
+
+		if (r < 0)
+			return r;
+		to += now;
+		n -= now;
+	}
+	return 0;
+}
+
+/* By pieces that do not cross into a page that need not be there. */
+long
+user_string(char *to, uint64_t from, uint64_t n)
+{
+	uint64_t done = 0;
+
+	while (done < n) {
+		uint64_t now = EXO_PAGE - (from + done) % EXO_PAGE;
+		long r;
+
+		now = now < n - done ? now : n - done;
+		now = now < 256 ? now : 256;
+		r = user_read(to + done, from + done, now);
+		if (r < 0)
+			return r;
+		for (uint64_t i = 0; i < now; i++) {
+			if (to[done + i] == '\0')
+				return (long)(done + i);
+		}
+		done += now;
+	}
+	return -ENAMETOOLONG;
+}

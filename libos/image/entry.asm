@@ -1,0 +1,324 @@
+; entry.asm - every way in and out of the image.
+;
+; In: _start, where the process's env begins, and EXO_START_UPCALL_AT bytes
+; later _upcall, where the kernel hands over foreign calls, traps and slices
+; (exo/trap.h).  Out: back to the program.
+;
+; Stacks.  An upcall comes on the thread's upcall frame: at its top, or below
+; what is in use there.  Its first part must run there, with what it saves
+; above rsp, since the next upcall comes at the top as soon as rsp is elsewhere.
+; System calls and whatever else may take long or fault deeply move their
+; registers to Castor's stack, right below the frame, before they switch.  When
+; the program runs, both are empty.
+;
+; Out without a red zone being touched.  A system call leaves rcx and r11 free,
+; so it goes back by `jmp rcx'.  All other ways restore every register: the
+; address waits in the thread's own word, and a stub per thread jumps through
+; it.  An upcall between a stub's two instructions, or right before `jmp rcx',
+; finds Castor's rip with the program's rsp; these places are known, and the
+; upcall sees what it would have seen one jump later.  (iretq would do, but
+; QEMU 7.2 has it read the stack as the kernel would, which SMAP forbids.)
+;
+; Neither FP state nor FS and GS are touched.  Flags of a system call are not
+; kept: they are the call's to destroy, as the ABI of C has it.
+bits 64
+default rel
+
+%include "offsets.inc"
+
+; From r11 of a struct exo_regs on: what the kernel pushes.
+F_R11	equ 0
+F_RDX	equ 8
+F_RCX	equ 16
+F_RAX	equ 24
+F_RIP	equ 48
+F_CS	equ 56
+F_FLAGS	equ 64
+F_RSP	equ 72
+
+TF_OFF	equ ~0x100
+
+global _start, user_copy, user_copy_first, user_copy_last
+global user_copy_fault, go, stubs, fp_save, fp_load, fp_load_first
+global fp_load_last, fp_load_fault
+extern image_start, foreign, trap, deliver_fault, deliver_slice
+extern calls_fast, pid, attention, own_threads
+
+section .text.entry progbits alloc exec nowrite align=64
+
+_start:
+	xor	ebp, ebp
+	call	image_start
+	ud2
+	times UPCALL_AT - ($ - _start) int3
+
+_upcall:
+	cmp	eax, K_FOREIGN
+	jne	other
+	mov	rax, [rsp + F_RAX]
+	cmp	rax, CALLS
+	jae	foreign_full
+	lea	rdx, [calls_fast]
+	jmp	[rdx + rax*8]
+
+; ------------------------------------------------------- foreign system calls
+; Those that need nothing but a word.  rax, rcx, rdx and r11 are free.
+global fast_getpid, fast_gettid, foreign_full
+
+align 16
+fast_getpid:
+	mov	eax, [pid]
+	jmp	fast_out
+
+align 16
+fast_gettid:
+	mov	rcx, rsp
+	and	rcx, -BLOCK_SIZE
+	mov	eax, [rcx + BLOCK_UPCALL - THREAD_SIZE + T_TID]
+
+; rsp: at r11 of a frame; rax: the result.
+fast_out:
+	mov	rdx, [rsp + F_RDX]
+	mov	rcx, [rsp + F_RIP]
+	mov	rsp, [rsp + F_RSP]
+fast_jump:
+	jmp	rcx
+
+; All others: C, on Castor's stack.
+align 16
+foreign_full:
+	mov	rdx, rsp
+	and	rdx, -4096
+	sub	rdx, THREAD_SIZE + REGS_SIZE
+	mov	[rdx], r15
+	mov	[rdx + 8], r14
+	mov	[rdx + 16], r13
+	mov	[rdx + 24], r12
+	mov	[rdx + 32], rbp
+	mov	[rdx + 40], rbx
+	mov	[rdx + 48], r10
+	mov	[rdx + 56], r9
+	mov	[rdx + 64], r8
+	mov	[rdx + 72], rdi
+	mov	[rdx + 80], rsi
+%assign i 0
+%rep 11
+	mov	rax, [rsp + i]
+	mov	[rdx + REGS_FRAME + i], rax
+%assign i i + 8
+%endrep
+	mov	rsp, rdx
+	mov	rdi, rdx
+	cld
+	call	foreign
+	test	eax, eax
+	jnz	go_all			; it changed other registers than rax
+	mov	r10, [rsp + 48]
+	mov	r9, [rsp + 56]
+	mov	r8, [rsp + 64]
+	mov	rdi, [rsp + 72]
+	mov	rsi, [rsp + 80]
+	mov	rax, [rsp + REGS_FRAME + F_RAX]
+	add	rsp, REGS_FRAME
+	jmp	fast_out
+
+; ------------------------------------------------------------ traps and slices
+align 16
+other:
+	cmp	eax, K_SLICE
+	je	slice_begins
+	push	rsi
+	push	rdi
+	push	r8
+	push	r9
+	push	r10
+	push	rbx
+	push	rbp
+	push	r12
+	push	r13
+	push	r14
+	push	r15
+	mov	rdi, rsp
+	mov	esi, eax
+	sub	rsp, 8			; 11 words were pushed: align again
+	cld
+	call	trap
+	add	rsp, 8
+	test	eax, eax
+	jnz	deliver
+
+; The registers at rsp, all of them: to the program, or to Castor's own code
+; that was interrupted.
+go_all:
+	pop	r15
+	pop	r14
+	pop	r13
+	pop	r12
+	pop	rbp
+	pop	rbx
+	pop	r10
+	pop	r9
+	pop	r8
+	pop	rdi
+	pop	rsi
+; The others are in their registers.
+go_rest:
+	mov	rax, [rsp + F_RIP]
+	mov	rdx, rax
+	shr	rdx, 39
+	cmp	edx, 252
+	jae	go_nested
+	mov	rdx, rsp
+	and	rdx, -BLOCK_SIZE
+	mov	[rdx + BLOCK_UPCALL - THREAD_SIZE + T_RESUME], rax
+	mov	rax, [rdx + BLOCK_UPCALL - THREAD_SIZE + T_STUB]
+	mov	rcx, [rsp + F_FLAGS]
+	and	rcx, TF_OFF
+	mov	[rsp + F_CS], rcx
+	mov	[rsp + F_FLAGS], rax
+	pop	r11
+	pop	rdx
+	pop	rcx
+	pop	rax
+	add	rsp, F_CS - 32
+	popfq
+	ret				; to the stub
+
+; Castor's code has no red zone, and what lies below its rsp is this frame at
+; the nearest: the word right below is free (libos/crt.asm).
+go_nested:
+	mov	rcx, [rsp + F_RSP]
+	mov	[rcx - 8], rax
+	sub	rcx, 8
+	mov	[rsp + F_RSP], rcx
+	pop	r11
+	pop	rdx
+	pop	rcx
+	pop	rax
+	add	rsp, 32
+	popfq
+	pop	rsp
+	ret
+
+; A slice begins.  A signal for the program is taken now; Castor looks at them
+; by itself.
+align 16
+slice_begins:
+	mov	rcx, [rsp + F_RIP]
+	mov	rax, rcx
+	shr	rax, 39
+	cmp	eax, 252
+	jb	.program
+	lea	rdx, [fast_jump]
+	cmp	rcx, rdx
+	jne	.stub
+	mov	rcx, [rsp + F_RCX]
+	jmp	.nearly
+.stub:	lea	rdx, [stubs]
+	mov	rax, rcx
+	sub	rax, rdx
+	cmp	rax, THREADS_MAX * 8
+	jae	go_rest
+	test	al, 7			; has the stub popped rsp?
+	jz	go_rest
+	mov	rdx, rsp
+	and	rdx, -BLOCK_SIZE
+	mov	rcx, [rdx + BLOCK_UPCALL - THREAD_SIZE + T_RESUME]
+.nearly:
+	mov	[rsp + F_RIP], rcx
+.program:
+	mov	rax, [attention]
+	test	rax, rax
+	jz	go_rest
+	cmp	qword [rax], 0
+	je	go_rest
+	push	rsi
+	push	rdi
+	push	r8
+	push	r9
+	push	r10
+	push	rbx
+	push	rbp
+	push	r12
+	push	r13
+	push	r14
+	push	r15
+	lea	rbx, [deliver_slice]
+	jmp	deliver_by
+
+; Signals, on Castor's stack: the frame moves there first.
+align 16
+deliver:
+	lea	rbx, [deliver_fault]
+deliver_by:
+	mov	rsi, rsp
+	mov	rdi, rsp
+	and	rdi, -4096
+	sub	rdi, THREAD_SIZE + REGS_SIZE
+	mov	rdx, rdi
+	mov	ecx, REGS_SIZE / 8
+	cld
+	rep movsq
+	mov	rsp, rdx
+	mov	rdi, rdx
+	call	rbx
+	jmp	go_all
+
+; go(regs): leave Castor for good, with these registers; they are on Castor's
+; stack or the upcall frame.
+go:
+	mov	rsp, rdi
+	jmp	go_all
+
+; Stub i: rsp is at the program's.
+align 8
+stubs:
+%assign i 0
+%rep THREADS_MAX
+	pop	rsp
+	jmp	[own_threads + i * BLOCK_SIZE + BLOCK_UPCALL - THREAD_SIZE + T_RESUME]
+	align	8, int3
+%assign i i + 1
+%endrep
+
+section .text
+
+; --------------------------------------------------------- the program's memory
+; long user_copy(void *to, const void *from, uint64_t n): 0, or -EFAULT if it
+; faulted; trap() resumes a fault in here at user_copy_fault.
+align 16
+user_copy:
+	mov	rcx, rdx
+	shr	rcx, 3
+user_copy_first:
+	rep movsq
+	mov	ecx, edx
+	and	ecx, 7
+	rep movsb
+user_copy_last:
+	xor	eax, eax
+	ret
+user_copy_fault:
+	mov	rax, -EFAULT
+	ret
+
+; ------------------------------------------------------------------- FP state
+; void fp_save(void *to): xsave, all that is in use; 64-byte aligned.
+fp_save:
+	mov	eax, -1
+	mov	edx, -1
+	xsave64	[rdi]
+	ret
+
+; long fp_load(const void *from): 0, or -EFAULT if the CPU refuses it.
+fp_load:
+	mov	eax, -1
+	mov	edx, -1
+fp_load_first:
+	xrstor64 [rdi]
+fp_load_last:
+	xor	eax, eax
+	ret
+fp_load_fault:
+	mov	rax, -EFAULT
+	ret

@@ -1,0 +1,74 @@
+/*
+ * frame.c - frames of the process's account, by name from the published list.
+ *
+ * Data frames are taken a few at a time, and wait here, zeroed.
+ */
+#include "image.h"
+
+#define STOCK		16u
+#define TRIES		64u
+
+static exo_ppn stock[STOCK];
+static uint32_t stocked;
+
+/* A run of free frames at the head of the list: how many, n at most. */
+static uint64_t
+free_run(uint64_t n, exo_ppn *first)
+{
+	exo_ppn p = EXO_MACHINE->free_head;
+	uint64_t run = 0;
+
+	*first = p;
+	if (p == 0)
+		return 0;
+	while (run < n && p + run < EXO_MACHINE->nframes &&
+	    EXO_PAGES[p + run].kind == EXO_PG_FREE)
+		run++;
+	return run;
+}
+
+/* At most n frames of a kind from *first on: how many, or -ENOMEM. */
+static long
+run_take(uint32_t kind, uint64_t n, exo_ppn *first)
+{
+	for (uint32_t i = 0; i < TRIES; i++) {
+		uint64_t run = free_run(n, first);
+		long r;
+
+		if (run == 0 && EXO_MACHINE->free_head == 0)
+			return -ENOMEM;
+		r = exo_page_alloc(own.acct, own.acct_slot,
+		    own.memory_slot, kind, *first, run);
+		if (r > 0)
+			return r;
+		if (r != -EXO_E_BUSY && r != -EXO_E_ARG)
+			return -ENOMEM;	/* others: somebody was quicker */
+	}
+	return -ENOMEM;
+}
+
+long
+frame_get(uint32_t kind)
+{
+	exo_ppn first;
+	long r;
+
+	if (kind != EXO_PG_DATA) {
+		r = run_take(kind, 1, &first);
+		return r < 0 ? r : (long)first;
+	}
+	if (stocked == 0) {
+		r = run_take(kind, STOCK, &first);
+		if (r < 0)
+			return r;
+		while (r > 0)		/* the lowest comes out first */
+			stock[stocked++] = first + (exo_ppn)--r;
+	}
+	return stock[--stocked];
+}
+
+void
+frame_put(exo_ppn ppn)
+{
+	(void)!exo_page_free(own.memory_slot, ppn, 1);
+}

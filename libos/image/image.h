@@ -1,0 +1,116 @@
+/*
+ * image.h - what the files of the image share.
+ *
+ * Three sorts of memory: *hot* data (this image's .data and .bss, two pages,
+ * copied by fork and never shared), struct thread (one per env, at the end of
+ * its stack), and struct cold in the heap, which fork shares and copies on
+ * write like the program's own.
+ */
+#ifndef IMAGE_H
+#define IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <castor/sys.h>
+
+#include "calls.h"
+#include "layout.h"
+#include "linux.h"
+
+#define PAGE_DOWN(a)	((a) & ~(EXO_PAGE - 1))
+#define PAGE_UP(a)	PAGE_DOWN((a) + EXO_PAGE - 1)
+
+/* A handler of a system call, whatever of its arguments it looks at. */
+typedef long (*call_fn)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
+    uint64_t);
+
+/* ---- threads */
+struct thread {
+	uint64_t resume;		/* where its stub jumps */
+	uint64_t stub;
+	struct exo_regs *regs;		/* the program's, during a call */
+	uint32_t tid;
+	uint32_t changed;		/* regs are to be loaded, all of them */
+	exo_id env;
+	uint64_t clear_tid;		/* zeroed and woken at its end */
+};
+_Static_assert(sizeof(struct thread) <= THREAD_SIZE, "layout.h");
+
+/* The running thread, from Castor's stack or its upcall frame. */
+static inline struct thread *
+me(void)
+{
+	uint64_t sp;
+
+	__asm__("mov %%rsp, %0" : "=r"(sp));
+	return (struct thread *)((sp & ~(BLOCK_SIZE - 1)) + BLOCK_UPCALL -
+	    THREAD_SIZE);
+}
+
+/* ---- who I am (start.c) */
+extern struct own {
+	exo_id acct, domain, env;
+	exo_slot acct_slot, domain_slot, env_slot, memory_slot;
+	exo_slot console_slot, archive_slot;
+	exo_slot text_slot;		/* READ on Castor's text, for children */
+} own;
+extern uint32_t pid, ppid;
+extern exo_ppn own_table;		/* the last-level table of slot 254 */
+extern exo_slot view_slot;		/* VIEW on my tables */
+extern const volatile uint64_t *attention;	/* not 0: signals wait */
+
+/* ---- in the heap */
+struct cold {
+	uint32_t unknown[CALLS_MAX];	/* ENOSYS answered, by number */
+	char exe[256];			/* what runs */
+};
+#define COLD	((struct cold *)HEAP_COLD)
+
+/* ---- entry.asm */
+extern void (*const calls_fast[])(void);
+_Noreturn void go(struct exo_regs *regs);
+
+/* The program's memory.  0 or -EFAULT: not there, or not the program's. */
+long user_read(void *to, uint64_t from, uint64_t n) MUST_USE;
+long user_write(uint64_t to, const void *from, uint64_t n) MUST_USE;
+long user_zero(uint64_t to, uint64_t n) MUST_USE;
+/* A string: its length, -EFAULT or (n bytes did not end it) -ENAMETOOLONG. */
+long user_string(char *to, uint64_t from, uint64_t n) MUST_USE;
+
+/* ---- ends (end.c) */
+_Noreturn void process_end(uint32_t status);	/* as wait4 reports it */
+/* Castor itself is wrong; says so and ends the process. */
+_Noreturn void image_die(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2)));
+
+/* ---- frames (frame.c) */
+long frame_get(uint32_t kind) MUST_USE;	/* zeroed; a ppn, or -ENOMEM */
+void frame_put(exo_ppn ppn);
+
+/*
+ * ---- loading (load.c)
+ *
+ * What a program is given: argc strings, then envc, as they lie one after the
+ * other in the heap, so that they outlive the program that gave them.
+ */
+#define ARGS_MAX	0x40000ul
+struct args {
+	uint32_t argc, envc;
+	uint64_t len;
+	char path[256];
+	char text[ARGS_MAX];
+};
+#define ARGS		((struct args *)(HEAP_EXEC + EXO_PAGE))
+
+/* Run the program ARGS names in this process: -errno, and nothing happened,
+ * or 0 with the registers that it begins with. */
+long program_exec(struct exo_regs *r) MUST_USE;
+
+/* ---- time (time.c) */
+uint64_t clock_ns(void);		/* since boot */
+
+void random_fill(void *to, uint64_t n);	/* misc.c */
+
+#endif

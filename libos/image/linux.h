@@ -1,0 +1,78 @@
+/*
+ * linux.h - numbers and structs of the Linux ABI for x86-64, as the C library
+ * of a program expects them.  Only the personality knows them.
+ */
+#ifndef IMAGE_LINUX_H
+#define IMAGE_LINUX_H
+
+#include <stdint.h>
+
+/* ---- errors */
+enum {
+	EPERM = 1, ENOENT = 2, ESRCH = 3, EINTR = 4, EIO = 5, ENXIO = 6,
+	E2BIG = 7, ENOEXEC = 8, EBADF = 9, ECHILD = 10, EAGAIN = 11,
+	ENOMEM = 12, EACCES = 13, EFAULT = 14, EBUSY = 16, EEXIST = 17,
+	ENODEV = 19, ENOTDIR = 20, EISDIR = 21, EINVAL = 22, ENFILE = 23,
+	EMFILE = 24, ENOTTY = 25, ETXTBSY = 26, EFBIG = 27, ENOSPC = 28,
+	ESPIPE = 29, EROFS = 30, EPIPE = 32, ERANGE = 34, EDEADLK = 35,
+	ENAMETOOLONG = 36, ENOSYS = 38, ELOOP = 40, EOVERFLOW = 75,
+	EOPNOTSUPP = 95, ETIMEDOUT = 110
+};
+
+/* ---- memory */
+enum {
+	PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4,
+	MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_SHARED_VALIDATE = 3,
+	MAP_TYPE = 15, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20,
+	MAP_GROWSDOWN = 0x100, MAP_POPULATE = 0x8000, MAP_STACK = 0x20000,
+	MAP_FIXED_NOREPLACE = 0x100000,
+	MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2, MREMAP_DONTUNMAP = 4,
+	MADV_DONTNEED = 4, MADV_FREE = 8
+};
+
+/* ---- the auxiliary vector */
+enum {
+	AT_NULL = 0, AT_PHDR = 3, AT_PHENT = 4, AT_PHNUM = 5, AT_PAGESZ = 6,
+	AT_BASE = 7, AT_FLAGS = 8, AT_ENTRY = 9, AT_UID = 11, AT_EUID = 12,
+	AT_GID = 13, AT_EGID = 14, AT_PLATFORM = 15, AT_HWCAP = 16,
+	AT_CLKTCK = 17, AT_SECURE = 23, AT_RANDOM = 25, AT_EXECFN = 31
+};
+
+/* ---- signals */
+enum {
+	SIGHUP = 1, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE,
+	SIGKILL, SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM,
+	SIGSTKFLT, SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU,
+	SIGURG, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO, SIGPWR,
+	SIGSYS, SIGNALS = 64
+};
+#define SIGBIT(n)	(1ul << ((n) - 1))
+
+/* ---- time */
+struct timespec {
+	int64_t sec, nsec;
+};
+struct timeval {
+	int64_t sec, usec;
+};
+
+/* ---- arch_prctl */
+enum {
+	ARCH_SET_GS = 0x1001, ARCH_SET_FS, ARCH_GET_FS, ARCH_GET_GS
+};
+
+struct utsname {
+	char sysname[65], nodename[65], release[65], version[65], machine[65],
+	    domainname[65];
+};
+
+struct rlimit {
+	uint64_t cur, max;
+};
+#define RLIM_INFINITY	(~0ul)
+
+struct iovec {
+	uint64_t base, len;
+};
+
+#endif

@@ -1,0 +1,208 @@
+/*
+ * load.c - a program into the process: its segments as areas, its stack, the
+ * registers that it begins with.
+ */
+#include <castor/string.h>
+
+#include "area.h"
+#include "elf.h"
+#include "file.h"
+
+#define HEADER		((uint8_t *)HEAP_EXEC)	/* the file's first page */
+#define FLAGS		0x202ul
+#define E_PHOFF		32
+#define E_PHNUM		56
+#define PHDR		56ul
+
+static uint64_t
+field(uint64_t at, uint32_t bytes)
+{
+	uint64_t v = 0;
+
+	memcpy(&v, HEADER + at, bytes);
+	return v;
+}
+
+/* Read and check its headers: 0, or -errno. */
+static long
+headers_read(uint64_t file, uint64_t size, struct elf_info *info)
+{
+	uint64_t n = size < EXO_PAGE ? size : EXO_PAGE;
+	long r;
+
+	memset(HEADER, 0, EXO_PAGE);
+	r = file_fill(file, 0, HEADER, n);
+	if (r < 0)
+		return r;
+	if (field(E_PHOFF, 8) > EXO_PAGE ||
+	    field(E_PHOFF, 8) + field(E_PHNUM, 2) * PHDR > EXO_PAGE ||
+	    elf_check_at(HEADER, size, PIE_BASE, info) != 0 ||
+	    info->low < USER_LOW || info->high > MMAP_TOP)
+		return -ENOEXEC;
+	return 0;
+}
+
+/* The i-th segment as an area; false: it can't be one. */
+static bool
+segment_area(uint64_t file, uint64_t size, uint32_t i, struct area *a)
+{
+	struct elf_segment s;
+
+	if (elf_segment_at(HEADER, size, PIE_BASE, i, &s) != 0 ||
+	    (s.filesz > 0 && (s.vaddr ^ s.offset) % EXO_PAGE != 0))
+		return false;
+	*a = (struct area){
+		.low = PAGE_DOWN(s.vaddr),
+		.high = PAGE_UP(s.vaddr + s.memsz),
+		.prot = (s.flags & ELF_R ? PROT_READ : 0) |
+		    (s.flags & ELF_W ? PROT_WRITE : 0) |
+		    (s.flags & ELF_X ? PROT_EXEC : 0),
+		.file = s.filesz > 0 ? file : 0,
+		.offset = PAGE_DOWN(s.offset),
+		.limit = s.vaddr + s.filesz,
+	};
+	return true;
+}
+
+static long
+segments_map(uint64_t file, uint64_t size, const struct elf_info *info)
+{
+	struct area stack = {
+		.low = STACK_TOP - STACK_SIZE, .high = STACK_TOP,
+		.prot = PROT_READ | PROT_WRITE, .flags = AREA_STACK
+	};
+	struct area a;
+	long r = 0;
+
+	for (uint32_t i = 0; i < info->segments && r == 0; i++) {
+		if (!segment_area(file, size, i, &a))
+			return -ENOEXEC;
+		r = area_add(&a);
+	}
+	return r < 0 ? r : area_add(&stack);
+}
+
+/* ---- the stack */
+
+struct stack {
+	uint64_t sp;
+	bool failed;
+};
+
+static uint64_t
+push(struct stack *s, const void *from, uint64_t n)
+{
+	s->sp -= n;
+	if (user_write(s->sp, from, n) < 0)
+		s->failed = true;
+	return s->sp;
+}
+
+static void
+put(struct stack *s, uint64_t *at, uint64_t word)
+{
+	if (user_write(*at, &word, sizeof(word)) < 0)
+		s->failed = true;
+	*at += sizeof(word);
+}
+
+/* Addresses of n strings that lie one after the other; then a zero. */
+static const char *
+put_strings(struct stack *s, uint64_t *at, const char *text, uint64_t shift,
+    uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		put(s, at, (uint64_t)text + shift);
+		text += strlen(text) + 1;
+	}
+	put(s, at, 0);
+	return text;
+}
+
+static uint32_t
+hwcap(void)
+{
+	uint32_t a = 1, b, c = 0, d;
+
+	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	return d;
+}
+
+#define AUX	18u			/* pairs, with AT_NULL */
+
+/* argc, argv, envp, auxv at sp and up, what they point to above: sp, or 0. */
+static uint64_t
+stack_build(const struct elf_info *info)
+{
+	struct stack s = { STACK_TOP - 16, false };
+	uint64_t words = 1 + ARGS->argc + 1 + ARGS->envc + 1 + 2 * AUX, at;
+	uint64_t path, random, platform, text;
+	uint8_t bytes[16];
+
+	path = push(&s, ARGS->path, strlen(ARGS->path) + 1);
+	platform = push(&s, "x86_64", 7);
+	text = push(&s, ARGS->text, ARGS->len);
+	random_fill(bytes, sizeof(bytes));
+	s.sp &= ~15ul;
+	random = push(&s, bytes, sizeof(bytes));
+	s.sp = (s.sp - words * 8) & ~15ul;
+	at = s.sp;
+
+	put(&s, &at, ARGS->argc);
+	text -= (uint64_t)ARGS->text;
+	put_strings(&s, &at, put_strings(&s, &at, ARGS->text, text,
+	    ARGS->argc), text, ARGS->envc);
+	const uint64_t aux[AUX][2] = {
+		{ AT_PHDR, info->phdr_vaddr },
+		{ AT_PHENT, info->phdr_size },
+		{ AT_PHNUM, info->phdr_count },
+		{ AT_PAGESZ, EXO_PAGE },
+		{ AT_BASE, 0 },
+		{ AT_FLAGS, 0 },
+		{ AT_ENTRY, info->entry },
+		{ AT_UID, 0 }, { AT_EUID, 0 }, { AT_GID, 0 }, { AT_EGID, 0 },
+		{ AT_HWCAP, hwcap() },
+		{ AT_PLATFORM, platform },
+		{ AT_CLKTCK, 100 },
+		{ AT_SECURE, 0 },
+		{ AT_RANDOM, random },
+		{ AT_EXECFN, path },
+		{ AT_NULL, 0 }
+	};
+	for (uint32_t i = 0; i < AUX; i++) {
+		put(&s, &at, aux[i][0]);
+		put(&s, &at, aux[i][1]);
+	}
+	return s.failed ? 0 : s.sp;
+}
+
+long
+program_exec(struct exo_regs *r)
+{
+	struct elf_info info;
+	uint64_t size, sp;
+	long file = file_open(ARGS->path, &size);
+
+	if (file < 0)
+		return file;
+	long e = headers_read((uint64_t)file, size, &info);
+
+	if (e < 0) {
+		file_release((uint64_t)file);
+		return e;
+	}
+	/* Act.  From here on there is no way back. */
+	area_reset();
+	pt_clear(0, USER_TOP);
+	e = segments_map((uint64_t)file, size, &info);
+	brk_low = brk_now = info.high;
+	sp = e < 0 ? 0 : stack_build(&info);
+	if (sp == 0)
+		process_end(SIGKILL);
+	memcpy(COLD->exe, ARGS->path, sizeof(COLD->exe));
+	*r = (struct exo_regs){
+		.rip = info.entry, .rsp = sp, .rflags = FLAGS
+	};
+	__asm__ volatile("wrfsbase %0; wrgsbase %0" : : "r"(0ul));
+	return 0;
+}

@@ -1,0 +1,31 @@
+/* offsets.c - constants for the image's assembly; never linked. */
+#include "image.h"
+
+#include <stddef.h>
+
+#define CONSTANT(name, value)						      \
+	__asm__ volatile("->" #name " %0" : : "i"((long)(value)))
+
+void	offsets(void);
+
+void
+offsets(void)
+{
+	CONSTANT(UPCALL_AT, EXO_START_UPCALL_AT);
+	CONSTANT(NR_ENTER, EXO_NR_BASE + EXO_NR_enter);
+	CONSTANT(NR_CALL, EXO_NR_BASE + EXO_NR_call);
+	CONSTANT(NR_REPLY, EXO_NR_BASE + EXO_NR_reply);
+	CONSTANT(K_FOREIGN, EXO_K_FOREIGN);
+	CONSTANT(K_SLICE, EXO_K_SLICE);
+	CONSTANT(BLOCK_SIZE, BLOCK_SIZE);
+	CONSTANT(BLOCK_UPCALL, BLOCK_UPCALL);
+	CONSTANT(THREAD_SIZE, THREAD_SIZE);
+	CONSTANT(THREADS_MAX, THREADS_MAX);
+	CONSTANT(T_RESUME, offsetof(struct thread, resume));
+	CONSTANT(T_STUB, offsetof(struct thread, stub));
+	CONSTANT(T_TID, offsetof(struct thread, tid));
+	CONSTANT(REGS_SIZE, sizeof(struct exo_regs));
+	CONSTANT(REGS_FRAME, offsetof(struct exo_regs, r11));
+	CONSTANT(CALLS, CALLS_MAX);
+	CONSTANT(EFAULT, EFAULT);
+}

@@ -1,0 +1,214 @@
+/*
+ * pt.c - this process's page tables, read through views and edited by calls.
+ *
+ * A view is a table mapped read-only in slot 254, at a place that its frame
+ * number picks.  What is mapped there, the view of slot 254's own table says:
+ * so nothing about tables is remembered that could be wrong after a fork.
+ */
+#include "area.h"
+
+#define VIEW_VA(i)	(OWN_VIEWS + (i) * EXO_PAGE)
+#define CHUNK		64u		/* entries at a time */
+
+static const uint64_t nothing[CHUNK];
+
+static const uint64_t *
+view_at(uint32_t i)
+{
+	return (const uint64_t *)VIEW_VA(i);
+}
+
+static exo_ppn
+view_ppn(uint32_t i)
+{
+	return EXO_PTE_PPN(view_at(VIEW_OWN)[EXO_PT_INDEX(VIEW_VA(i), 1)]);
+}
+
+const uint64_t *
+pt_view(exo_ppn table)
+{
+	uint32_t i = VIEW_FIRST + table % (VIEWS - VIEW_FIRST);
+	long r;
+
+	if (view_ppn(i) == table)
+		return view_at(i);
+	r = exo_pt_set(0, own_table, EXO_PT_INDEX(VIEW_VA(i), 1),
+	    EXO_PTE(table, EXO_PTE_NX), view_slot);
+	if (r < 0)
+		image_die("table %u can't be looked at: %ld", table, r);
+	return view_at(i);
+}
+
+exo_ppn
+pt_find(uint64_t va, uint32_t level)
+{
+	const uint64_t *t = view_at(VIEW_ROOT);
+	exo_ppn ppn = view_ppn(VIEW_ROOT);
+
+	for (uint32_t l = 4; l > level; l--) {
+		ppn = EXO_PTE_PPN(t[EXO_PT_INDEX(va, l)]);
+		if (ppn == 0 || l - 1 == level)
+			break;
+		t = pt_view(ppn);
+	}
+	return ppn;
+}
+
+/* A frame for a table of this level, with its companion: it, or -ENOMEM. */
+static long
+table_frame(uint32_t level)
+{
+	long companion, ppn = frame_get(EXO_PG_PT1 + level - 1);
+
+	if (ppn < 0 || level > 1)
+		return ppn;
+	companion = frame_get(EXO_PG_RMAP);
+	if (companion < 0) {
+		frame_put((exo_ppn)ppn);
+		return companion;
+	}
+	if (exo_pt_companion((exo_ppn)ppn, (exo_ppn)companion) < 0)
+		image_die("no companion for a new table");
+	return ppn;
+}
+
+long
+pt_make(uint64_t va, uint32_t level)
+{
+	exo_ppn have = pt_find(va, level);
+	long above, ppn, r;
+
+	if (have != 0)
+		return have;
+	above = pt_make(va, level + 1);
+	if (above < 0)
+		return above;
+	ppn = table_frame(level);
+	if (ppn < 0)
+		return ppn;
+	r = exo_pt_set(0, (exo_ppn)above, EXO_PT_INDEX(va, level + 1),
+	    EXO_PTE(ppn, EXO_PTE_W), own.memory_slot);
+	if (r < 0)
+		image_die("a table for %lx can't be linked: %ld", va, r);
+	return ppn;
+}
+
+uint64_t
+pt_get(uint64_t va)
+{
+	exo_ppn table = pt_find(va, 1);
+
+	return table == 0 ? 0 : pt_view(table)[EXO_PT_INDEX(va, 1)];
+}
+
+long
+pt_put(uint64_t va, uint64_t pte, exo_slot slot)
+{
+	long table = pt_make(va, 1);
+
+	return table < 0 ? table : exo_pt_set(0, (exo_ppn)table,
+	    EXO_PT_INDEX(va, 1), pte, slot);
+}
+
+uint64_t
+pt_bits(uint32_t prot)
+{
+	if (prot & PROT_WRITE)
+		return EXO_PTE_W | EXO_PTE_NX;	/* W^X: then not both */
+	return prot & PROT_EXEC ? 0 : EXO_PTE_NX;
+}
+
+/* The first address from va on that may be mapped; `high' if none is. */
+static uint64_t
+skip_absent(uint64_t va, uint64_t high, exo_ppn *table)
+{
+	while (va < high) {
+		uint32_t level;
+
+		*table = 0;
+		for (level = 3; level >= 1; level--) {
+			*table = pt_find(va, level);
+			if (*table == 0)
+				break;
+		}
+		if (*table != 0)
+			return va;
+		va = (va | ((1ul << EXO_PT_SHIFT(level + 1)) - 1)) + 1;
+	}
+	return high;
+}
+
+/* How many entries from va to high are in its last-level table. */
+static uint64_t
+entries_here(uint64_t va, uint64_t high)
+{
+	uint64_t n = 512 - EXO_PT_INDEX(va, 1), want = (high - va) / EXO_PAGE;
+
+	n = n < want ? n : want;
+	return n < CHUNK ? n : CHUNK;
+}
+
+/* Give back n frames, in runs. */
+static void
+frames_put(const exo_ppn *ppns, uint64_t n)
+{
+	while (n > 0) {
+		uint64_t run = 1;
+
+		while (run < n && ppns[run] == ppns[0] + run)
+			run++;
+		(void)!exo_page_free(own.memory_slot, ppns[0], run);
+		ppns += run;
+		n -= run;
+	}
+}
+
+void
+pt_clear(uint64_t low, uint64_t high)
+{
+	exo_ppn table, ppns[CHUNK];
+	uint64_t n, used;
+	long r;
+
+	for (uint64_t va = low; (va = skip_absent(va, high, &table)) < high;
+	    va += n * EXO_PAGE) {
+		const uint64_t *t = pt_view(table) + EXO_PT_INDEX(va, 1);
+
+		n = entries_here(va, high);
+		used = 0;
+		for (uint64_t i = 0; i < n; i++) {
+			if (t[i] != 0 && (t[i] & PTE_BORROWED) == 0)
+				ppns[used++] = EXO_PTE_PPN(t[i]);
+		}
+		r = exo_pt_batch(0, table, EXO_PT_INDEX(va, 1), n,
+		    (uint64_t)nothing, 0);
+		if (r != (long)n)
+			image_die("%lx can't be unmapped: %ld", va, r);
+		frames_put(ppns, used);
+	}
+}
+
+void
+pt_narrow(uint64_t low, uint64_t high, uint32_t prot)
+{
+	uint64_t lose = (prot & PROT_WRITE ? 0 : EXO_PTE_W), n;
+	uint64_t nx = prot & PROT_EXEC ? 0 : EXO_PTE_NX;
+	exo_ppn table;
+
+	for (uint64_t va = low; (va = skip_absent(va, high, &table)) < high;
+	    va += n * EXO_PAGE) {
+		n = entries_here(va, high);
+		for (uint64_t i = 0; i < n; i++) {
+			uint32_t index = EXO_PT_INDEX(va, 1) + (uint32_t)i;
+			uint64_t old = pt_view(table)[index];
+			uint64_t pte = (old & ~lose) | nx;
+			long r;
+
+			if (old == 0 || pte == old)
+				continue;
+			r = exo_pt_set(0, table, index, pte & EXO_PTE_ASK, 0);
+			if (r < 0)
+				image_die("%lx can't be narrowed: %ld", va, r);
+		}
+	}
+}

@@ -1,0 +1,94 @@
+/*
+ * start.c - from the first instruction in C to the first program.
+ */
+#include <castor/string.h>
+
+#include "area.h"
+#include "image.h"
+
+struct own own;
+uint32_t pid, ppid;
+exo_ppn own_table;
+exo_slot view_slot;
+const volatile uint64_t *attention;
+
+extern const char stubs[];
+
+_Noreturn void image_start(const struct exo_start *);
+
+/* Traps of these classes come to entry.asm; before that none must. */
+static void
+rows_set(void)
+{
+	static const uint8_t classes[] = { EXO_CLASS_FAULT,
+		EXO_CLASS_EXCEPTION, EXO_CLASS_FOREIGN, EXO_CLASS_SLICE };
+
+	for (uint32_t i = 0; i < sizeof(classes); i++) {
+		if (exo_domain_row(own.domain, own.domain_slot, classes[i],
+		    EXO_ACT_SELF) < 0)
+			process_end(SIGKILL);
+	}
+}
+
+static void
+own_fill(const struct exo_start *s)
+{
+	const uint64_t *self = (const uint64_t *)(OWN_VIEWS + VIEW_OWN *
+	    EXO_PAGE);
+
+	own = (struct own){
+		.acct = s->acct, .domain = s->domain, .env = s->env,
+		.acct_slot = s->acct_slot, .domain_slot = s->domain_slot,
+		.env_slot = s->env_slot, .memory_slot = s->memory_slot,
+		.console_slot = s->console_slot,
+		.archive_slot = s->archive_slot,
+	};
+	view_slot = s->memory_slot;
+	own_table = EXO_PTE_PPN(self[EXO_PT_INDEX((uint64_t)self, 1)]);
+}
+
+void
+thread_init(struct thread *t, uint32_t i)
+{
+	*t = (struct thread){ .stub = (uint64_t)stubs + i * 8 };
+}
+
+/* The program and its arguments: argc strings, the rest is its environment. */
+static long
+args_take(const struct exo_start *s)
+{
+	struct args *a = ARGS;
+
+	if (strlen(s->args) >= sizeof(a->path))
+		return -ENAMETOOLONG;
+	memcpy(a->path, s->args, strlen(s->args) + 1);
+	a->argc = s->argc;
+	a->len = s->args_len;
+	memcpy(a->text, s->args, s->args_len);
+	a->envc = 0;
+	for (uint32_t i = 0, n = 0; i < s->args_len; i++) {
+		if (s->args[i] == '\0' && ++n > s->argc)
+			a->envc++;
+	}
+	return 0;
+}
+
+_Noreturn void
+image_start(const struct exo_start *s)
+{
+	struct exo_regs r;
+	long e;
+
+	own_fill(s);
+	rows_set();
+	pid = 1;
+	thread_init(me(), 0);
+	me()->tid = pid;
+	me()->env = own.env;
+	e = args_take(s);
+	if (e == 0)
+		e = program_exec(&r);
+	if (e < 0)
+		image_die("%s: error %ld", s->args, -e);
+	go(&r);
+}
