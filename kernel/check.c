@@ -171,6 +171,10 @@ check_frame(exo_ppn ppn)
 		CHECK_THAT(ppn, p->refs == 0 && (p->entries == 0 ||
 		    p->kind == EXO_PG_PROG || p->kind == EXO_PG_REGION ||
 		    (p->kind == EXO_PG_DATA && (p->flags & EXO_PF_BOUND))));
+	if (p->kind == EXO_PG_PROG)
+		CHECK_THAT(ppn, p->maps == 0 && p->uses == 0 &&
+		    (p->entries == 0 || bpf_validate(page_kva(ppn),
+		    p->entries, NULL) == BPF_OK));
 	if (p->companion != 0)
 		CHECK_THAT(ppn, pages[p->companion].companion == ppn &&
 		    p->kind + pages[p->companion].kind ==

@@ -220,6 +220,25 @@ check_regs(const struct env *e)
 	ENV_THAT((r->rflags & 0x3200) == 0x200);	/* IF, no IOPL */
 }
 
+/* What it sleeps on was there once, and is read only if it is still. */
+static void
+check_nap(const struct env *e)
+{
+	const struct nap *n = &e->nap;
+
+	ENV_THAT(env_depth(e) == 0 && e != cpu()->env);
+	ENV_THAT(n->prog != 0 && n->prog < npages);
+	ENV_THAT(n->nwin <= EXO_PRED_WINDOWS);
+	for (uint32_t i = 0; i < n->nwin; i++) {
+		const struct bpf_window *w = &n->win[1 + i];
+		exo_ppn ppn = n->ppn[i];
+
+		ENV_THAT(w->len <= EXO_PAGE && !w->writable && ppn < npages);
+		ENV_THAT(ppn == 0 || w->len == 0 || (kva_page(w->mem) == ppn &&
+		    kva_page(w->mem + w->len - 1) == ppn));
+	}
+}
+
 static void
 check_env(uint32_t index)
 {
@@ -239,6 +258,8 @@ check_env(uint32_t index)
 		return;
 	check_held(e, env_seat(e));
 	check_chain(e);
+	if (p->state == EXO_ENV_SLEEPING)
+		check_nap(e);
 	if (e != cpu()->env)
 		check_regs(e);
 }

@@ -11,6 +11,7 @@
 
 #include "console.h"
 #include "dev/uart.h"
+#include "table.h"
 
 #define CONSOLE_RING	256
 
@@ -36,9 +37,12 @@ console_poll(void)
 {
 	int c;
 
-	while ((c = uart_getc()) >= 0)
-		if (ring_head - ring_tail < CONSOLE_RING)
-			ring[ring_head++ % CONSOLE_RING] = (uint8_t)c;
+	while ((c = uart_getc()) >= 0) {
+		if (ring_head - ring_tail == CONSOLE_RING)
+			continue;
+		ring[ring_head++ % CONSOLE_RING] = (uint8_t)c;
+		machine.typed++;
+	}
 }
 
 int

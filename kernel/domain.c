@@ -171,6 +171,15 @@ domain_check_monitor(struct domain *d)
 	return domain_live(d);
 }
 
+bool
+domain_doomed(const struct domain *d)
+{
+	for (; d != NULL && domain_live(d); d = mon_of(d))
+		if (d->mon.id == 0)
+			return false;
+	return true;
+}
+
 struct domain *
 domain_refuser(struct domain *d, uint32_t nr)
 {

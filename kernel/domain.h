@@ -25,6 +25,8 @@ long domain_check(exo_id dom, exo_slot slot, uint32_t need,
  * monitors is.
  */
 bool domain_check_monitor(struct domain *d);
+/* Is there anything that domain_check_monitor would do? */
+bool domain_doomed(const struct domain *d);
 /* Is m d, or one of its monitors? */
 bool domain_under(struct domain *d, const struct domain *m);
 /* The nearest monitor of d that refuses this call, or NULL. */

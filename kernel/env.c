@@ -15,7 +15,7 @@
  *		   caller that is gone, or the hidden base.
  *	       (3) a DEAD env has no chain, and no seat but the one it died
  *		   in, until either it or that seat's domain is reaped.
- *	       (4) only at home is an env STOPPED.
+ *	       (4) only at home is an env STOPPED or SLEEPING.
  * Guarded by: capability.  Published: EXO_ENVS; free rows are linked through
  * exit_word (pure/rows.h).
  */
@@ -23,6 +23,7 @@
 #include "env.h"
 #include "hw.h"
 #include "panic.h"
+#include "pred.h"
 #include "pure/rows.h"
 #include "sys.h"
 #include "table.h"
@@ -352,6 +353,8 @@ env_do(struct env *e, uint32_t what)
 	if (running)
 		sched_save();
 	if (what & EXO_PEND_STOP) {
+		if (e->pub->state == EXO_ENV_SLEEPING)
+			pred_wake(e, -EXO_E_CUT);
 		if (e->resume == RESUME_REGS)
 			e->ev_kind = 0;	/* no trap */
 		e->pub->state = EXO_ENV_STOPPED;
@@ -794,6 +797,21 @@ sys_env_exit(uint64_t word)
 	return 0;
 }
 
+/* Is there something to stop, or a slice to end? */
+static bool
+env_askable(const struct env *e, uint32_t what)
+{
+	switch (e->pub->state) {
+	case EXO_ENV_READY:
+		return true;
+	case EXO_ENV_SUSPENDED:
+		return env_depth(e) > 0;
+	case EXO_ENV_SLEEPING:
+		return what == EXO_PEND_STOP;
+	}
+	return false;
+}
+
 static long
 env_ask_checked(exo_id env, exo_slot slot, uint32_t what)
 {
@@ -802,8 +820,7 @@ env_ask_checked(exo_id env, exo_slot slot, uint32_t what)
 
 	if (r != 0)
 		return r;
-	if (e->pub->state != EXO_ENV_READY && (env_depth(e) == 0 ||
-	    e->pub->state != EXO_ENV_SUSPENDED))
+	if (!env_askable(e, what))
 		return -EXO_E_STATE;
 	/* Act. */
 	if (e == cpu()->env)

@@ -71,6 +71,15 @@ void sched_clock(void);			/* a tick: the time, and what is due */
  * is being done already, nobody runs when this returns: cpu()->env is NULL.
  */
 void sched_leave(void);
+/* The running env was saved and can't go on: this one runs, if it is not NULL
+ * and can, or whoever comes next. */
+void sched_leave_to(struct env *to);
+/*
+ * Whom a yield by the running env names: NULL for EXO_ID_ANY.
+ * Errors: NAME; SLOT, DENIED, RIGHTS.
+ */
+long sched_target(exo_id env, exo_slot slot, uint64_t place, struct env **out)
+    MUST_USE;
 /* Who runs after this one; switches to it.  Called at a tick and by yields. */
 void sched_next(void);
 void sched_switch(struct env *e);

@@ -14,11 +14,14 @@
 
 #include <exo/cap.h>
 #include <exo/error.h>
+#include <exo/pred.h>
 #include <exo/pt.h>
 #include <exo/syscall.h>
 #include <exo/tables.h>
 #include <exo/trap.h>
 #include <exo/types.h>
+
+#include "pure/bpf.h"
 
 #define MUST_USE	__attribute__((warn_unused_result))
 
@@ -135,6 +138,22 @@ struct link {
 
 #define CHAIN_MAX	8u
 
+/*
+ * A sleep: the predicate, and what it was allowed to read.  It pins nothing: a
+ * frame that is not as it was then ends it.
+ */
+struct nap {
+	exo_ppn prog;
+	uint32_t nwin;
+	uint64_t epoch;			/* prog's */
+	uint64_t arg[EXO_PRED_ARGS];
+	struct bpf_window win[1 + EXO_PRED_WINDOWS];	/* from 1 on: its */
+	exo_ppn ppn[EXO_PRED_WINDOWS];	/* 0: of a published table */
+	uint64_t epochs[EXO_PRED_WINDOWS];
+	uint64_t serials[EXO_PRED_WINDOWS];	/* of the guards */
+};
+_Static_assert(sizeof(struct nap) == 352, "it has room in struct env");
+
 /* An env's record: one frame. */
 struct env {
 	struct exo_regs regs;		/* while it does not run */
@@ -161,7 +180,8 @@ struct env {
 
 	struct seat *trap_seat[CHAIN_MAX + 1]; /* of the links with seat 0 that
 					 * are traps; else NULL */
-	uint8_t pad_to_chain[376];	/* chain_end at 0x310 */
+	struct nap nap;			/* while it sleeps */
+	uint8_t pad_to_chain[24];	/* chain_end at 0x310 */
 	struct link chain_end;		/* seat 0: stops reply */
 	struct link chain[CHAIN_MAX + 1];
 	uint8_t fp[2816] __attribute__((aligned(64)));	/* XSAVE area */
@@ -193,7 +213,8 @@ struct cpu {
 	uint32_t slice;			/* position whose time it is */
 	uint32_t turn;			/* by which who runs was chosen */
 	uint32_t waited;		/* ticks that the slice's end waits */
-	uint64_t batch[EXO_BATCH_MAX];	/* copied-in entries */
+	uint64_t batch[EXO_BATCH_MAX];	/* copied-in entries or instructions;
+					 * a predicate's stack */
 };
 
 extern struct cpu cpu0;

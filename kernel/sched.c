@@ -16,6 +16,7 @@
 #include "dev/power.h"
 #include "env.h"
 #include "hw.h"
+#include "pred.h"
 #include "pure/slice.h"
 #include "sys.h"
 #include "table.h"
@@ -28,6 +29,8 @@ struct cpu cpu0;
 
 static struct guard slice_guards[SCHED_SLICES];
 static uint64_t slice_set[SLICE_SET_WORDS(SCHED_SLICES)];	/* have an env */
+static uint32_t slices_running;		/* how many */
+static uint64_t ask_after[SCHED_SLICES];	/* TSC: see slice_wakes */
 
 void
 sched_load_cr3(void)
@@ -106,12 +109,40 @@ sched_settle(void)
 	return false;
 }
 
+/*
+ * A sleeper is asked in the time of its slice, which may spend on that what it
+ * is entitled to: after a check that took so long, its next is not before as
+ * long times the slices that run somebody.  Longer than a tick only somebody
+ * else can have held it up.
+ */
 static bool
-slice_ready(const struct exo_slice *s)
+slice_wakes(uint32_t index, struct env *e)
 {
-	const struct env *e = env_find(EXO_ID(s->env_gen, s->env));
+	uint64_t tick = machine.tsc_hz / machine.tick_hz;
+	uint64_t then = hw_tsc(), took;
+	bool woken;
 
-	return e != NULL && e->pub->state == EXO_ENV_READY;
+	if (then < ask_after[index])
+		return false;
+	woken = pred_ask(e);
+	took = hw_tsc() - then;
+	ask_after[index] = then + (took < tick ? took : tick) *
+	    (1 + slices_running);
+	return woken;
+}
+
+/* A turn asks each sleeper once, even where debts make it look twice. */
+static bool
+slice_ready(uint32_t index, bool first)
+{
+	const struct exo_slice *s = &slices[index];
+	struct env *e = env_find(EXO_ID(s->env_gen, s->env));
+
+	if (e == NULL)
+		return false;
+	return e->pub->state == EXO_ENV_READY ||
+	    (first && e->pub->state == EXO_ENV_SLEEPING &&
+	    slice_wakes(index, e));
 }
 
 /* Can whose slice it is run, or does it owe? */
@@ -121,8 +152,8 @@ slice_ask(uint32_t index, bool collect)
 	struct exo_slice *s = &slices[index];
 
 	if (s->overrun == 0 || !collect)
-		return slice_ready(s) ? SLICE_RUNS : SLICE_NOBODY;
-	if (!slice_ready(s))
+		return slice_ready(index, collect) ? SLICE_RUNS : SLICE_NOBODY;
+	if (!slice_ready(index, collect))
 		return SLICE_NOBODY;
 	s->overrun--;
 	return SLICE_OWES;
@@ -145,6 +176,20 @@ sched_pick(void)
 	return env_find(EXO_ID(slices[i].env_gen, slices[i].env));
 }
 
+/* Does a sleeper have a slice, in which it will be asked again? */
+static bool
+slices_sleep(void)
+{
+	for (uint32_t i = 0; i < SCHED_SLICES; i++) {
+		const struct exo_slice *s = &slices[i];
+		const struct env *e = env_find(EXO_ID(s->env_gen, s->env));
+
+		if (e != NULL && e->pub->state == EXO_ENV_SLEEPING)
+			return true;
+	}
+	return false;
+}
+
 /* Nobody can run now; only what a tick brings can change that. */
 static struct env *
 sched_idle(void)
@@ -157,7 +202,7 @@ sched_idle(void)
 	hw_set_cr3(tlb_kernel_cr3);
 	c->idle = 1;
 	while ((e = sched_pick()) == NULL) {
-		if (env_due == 0) {
+		if (env_due == 0 && !slices_sleep()) {
 			kprintf("Pollux: nobody is left who could run\n");
 			power_off(1);
 		}
@@ -201,6 +246,23 @@ sched_switch(struct env *e)
 	sched_load(e);
 }
 
+/* A sleeper is asked whenever somebody gives it time. */
+static bool
+env_can_run(struct env *e)
+{
+	return e->pub->state == EXO_ENV_READY ||
+	    (e->pub->state == EXO_ENV_SLEEPING && pred_ask(e));
+}
+
+void
+sched_leave_to(struct env *to)
+{
+	if (to != NULL && env_can_run(to))
+		sched_load(to);
+	else
+		sched_leave();
+}
+
 void
 sched_next(void)
 {
@@ -218,6 +280,7 @@ sched_clock(void)
 	machine.ticks++;
 	machine.tick_tsc = hw_tsc();
 	machine.clock_seq++;
+	console_poll();
 	for (uint32_t n = 0; env_due != 0 && n < DUE_PER_TICK; n++) {
 		struct env *e = env_at(env_due);
 
@@ -286,6 +349,7 @@ slice_clear(uint32_t index)
 
 	if (s->env != EXO_NONE && e != NULL)
 		e->pub->slices--;
+	slices_running -= s->env != EXO_NONE;
 	s->env = EXO_NONE;
 	s->env_gen = 0;
 	slice_set[index / 64] &= ~(1ull << index % 64);
@@ -298,6 +362,7 @@ slice_give(uint32_t index, struct env *e)
 	slices[index].env = EXO_INDEX(e->id);
 	slices[index].env_gen = EXO_GEN(e->id);
 	slice_set[index / 64] |= 1ull << index % 64;
+	slices_running++;
 	e->pub->slices++;
 }
 
@@ -339,36 +404,43 @@ sched_start(struct env *first)
  * where it is, may give it time.
  */
 long
-sys_env_yield(exo_id env, exo_slot slot, uint64_t place)
+sched_target(exo_id env, exo_slot slot, uint64_t place, struct env **out)
 {
-	struct cpu *c = cpu();
 	struct handle *h;
 	struct env *e;
-	long r;
 
-	if (env == EXO_ID_ANY) {
-		/* Act. */
-		c->regs->rax = 0;
-		sched_next();
+	*out = NULL;
+	if (env == EXO_ID_ANY)
 		return 0;
-	}
 	if ((e = env_find(env)) == NULL)
 		return -EXO_E_NAME;
-	if (place == EXO_NONE) {
-		if ((r = cap_check(slot, &e->guard, EXO_R_RUN)) != 0)
-			return r;
-	} else {
-		if ((h = handle_at(place)) == NULL)
-			return -EXO_E_SLOT;
-		if (h->gen != h->seat->gen || env_seat(e) == NULL ||
-		    h->seat->dom != env_seat(e)->dom)
-			return -EXO_E_DENIED;
-	}
-	if (e->pub->state != EXO_ENV_READY)
+	*out = e;
+	if (place == EXO_NONE)
+		return cap_check(slot, &e->guard, EXO_R_RUN);
+	if ((h = handle_at(place)) == NULL)
+		return -EXO_E_SLOT;
+	if (h->gen != h->seat->gen || env_seat(e) == NULL ||
+	    h->seat->dom != env_seat(e)->dom)
+		return -EXO_E_DENIED;
+	return 0;
+}
+
+long
+sys_env_yield(exo_id env, exo_slot slot, uint64_t place)
+{
+	struct env *e;
+	long r = sched_target(env, slot, place, &e);
+
+	if (r != 0)
+		return r;
+	if (e != NULL && !env_can_run(e))
 		return -EXO_E_STATE;
 	/* Act. */
-	c->regs->rax = 0;
-	sched_switch(e);
+	cpu()->regs->rax = 0;
+	if (e != NULL)
+		sched_switch(e);
+	else
+		sched_next();
 	return 0;
 }
 

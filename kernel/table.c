@@ -95,16 +95,42 @@ trace_switch(bool on)
 
 /* ------------------------------------------------------------------- boot */
 
-/* Frames for a table, mapped for the kernel and for everybody. */
-static void
-table_make(void *kernel, const volatile void *user, uint64_t bytes)
+static struct { uint8_t *kva; uint64_t bytes; } published[EXO_TABS];
+
+long
+table_window(uint32_t table, uint64_t offset, uint64_t len, uint8_t **kva)
+{
+	if (table >= EXO_TABS || offset > published[table].bytes ||
+	    len > published[table].bytes - offset)
+		return -EXO_E_ARG;
+	*kva = published[table].kva + offset;
+	return 0;
+}
+
+/* Frames for a table of the kernel's own. */
+static uint64_t
+table_make(void *kva, uint64_t bytes)
 {
 	uint64_t n = (bytes + EXO_PAGE - 1) / EXO_PAGE;
 	uint64_t pa = boot_alloc_pages(n);
 
-	kmap_window((uint64_t)kernel, pa, n);
-	if (user != NULL)
-		kmap_publish((uint64_t)user, pa, n);
+	kmap_window((uint64_t)kva, pa, n);
+	return pa;
+}
+
+/* Everybody may read this. */
+static void
+table_show(enum exo_table table, void *kva, uint64_t pa, uint64_t bytes)
+{
+	kmap_publish(EXO_PUB_AT(table), pa, (bytes + EXO_PAGE - 1) / EXO_PAGE);
+	published[table].kva = kva;
+	published[table].bytes = bytes;
+}
+
+static void
+table_publish(enum exo_table table, void *kva, uint64_t bytes)
+{
+	table_show(table, kva, table_make(kva, bytes), bytes);
 }
 
 static uint32_t
@@ -179,17 +205,19 @@ tables_make(void)
 	npages = boot_nframes;
 	ndomains = npages < DOMAINS_MAX ? npages : DOMAINS_MAX;
 	nenvs = npages / 4 < ENVS_MAX ? npages / 4 : ENVS_MAX;
-	table_make(&machine, EXO_MACHINE, sizeof(machine));
-	table_make(&counters, EXO_COUNTERS, sizeof(counters));
-	table_make(pages, EXO_PAGES, npages * sizeof(pages[0]));
-	table_make(page_guards, NULL, npages * sizeof(page_guards[0]));
-	table_make(accts, EXO_ACCTS, NACCTS * sizeof(accts[0]));
-	table_make(domains, EXO_DOMAINS, ndomains * sizeof(domains[0]));
-	table_make(envs, EXO_ENVS, nenvs * sizeof(envs[0]));
-	table_make(slices, EXO_SLICES, SCHED_SLICES * sizeof(slices[0]));
-	kmap_publish((uint64_t)EXO_PCIDS, kva_pa(pcids),
-	    NPCIDS * sizeof(pcids[0]) / EXO_PAGE);
-	table_make(trace_ring, EXO_TRACE, NTRACE * sizeof(trace_ring[0]));
+	table_publish(EXO_TAB_MACHINE, &machine, sizeof(machine));
+	table_publish(EXO_TAB_COUNTERS, &counters, sizeof(counters));
+	table_publish(EXO_TAB_PAGES, pages, npages * sizeof(pages[0]));
+	(void)table_make(page_guards, npages * sizeof(page_guards[0]));
+	table_publish(EXO_TAB_ACCTS, accts, NACCTS * sizeof(accts[0]));
+	table_publish(EXO_TAB_DOMAINS, domains, ndomains * sizeof(domains[0]));
+	table_publish(EXO_TAB_ENVS, envs, nenvs * sizeof(envs[0]));
+	table_publish(EXO_TAB_SLICES, slices,
+	    SCHED_SLICES * sizeof(slices[0]));
+	table_show(EXO_TAB_PCIDS, pcids, kva_pa(pcids),
+	    NPCIDS * sizeof(pcids[0]));
+	table_publish(EXO_TAB_TRACE, trace_ring,
+	    NTRACE * sizeof(trace_ring[0]));
 }
 
 extern bool cpu_smap;

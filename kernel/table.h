@@ -10,6 +10,10 @@ extern struct exo_trace trace_ring[];
 
 struct boot_info;
 
+/* len bytes at offset of a published table, for the kernel.  Error: ARG. */
+long table_window(uint32_t table, uint64_t offset, uint64_t len,
+    uint8_t **kva) MUST_USE;
+
 void table_boot(const struct boot_info *b);
 void trace_switch(bool on);
 uint64_t fresh_number(void);		/* never given out before */

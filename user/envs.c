@@ -3,14 +3,16 @@
 #include <castor/self.h>
 
 static const char *const states[] = {
-	"free", "embryo", "ready", "stopped", "suspended", "dead", "ended"
+	"free", "embryo", "ready", "stopped", "suspended", "asleep", "dead",
+	"ended"
 };
 
 static void
 row_print(uint32_t i, const volatile struct exo_env *e)
 {
 	print("%6u %4u %-10s%4u %6d %6d %6u %6lu %8lu %7u", i, e->gen,
-	    e->state < 7 ? states[e->state] : "?", e->account, (int)e->home,
+	    e->state < sizeof(states) / sizeof(states[0]) ?
+	    states[e->state] : "?", e->account, (int)e->home,
 	    (int)e->where, e->depth, e->seq, e->ticks, e->slices);
 	if (e->pending != 0)
 		print("%s%s%s pending",

@@ -459,6 +459,38 @@ BY_HAND(dead_domains_take_no_trap)
 	EQ(user.rax, -EXO_E_GONE);
 }
 
+/* ------------------------------------------------------------------ sleep */
+
+/* Whoever runs sleeps for ever, and gives its time to the first. */
+static void
+nap_for_ever(void)
+{
+	static uint64_t code[2];
+	static struct exo_sleep s;
+	exo_ppn prog = frame_take(root_acct(), EXO_PG_PROG);
+
+	memcpy(code, programs[1], sizeof(code));
+	EQ(CALL(prog_load, S_ALL, prog, code, 2), 0);
+	s = (struct exo_sleep){ .prog = prog, .prog_slot = S_ALL };
+	EQ(CALL(env_sleep, &s, init_id(), S_ALL, EXO_NONE), LOST);
+	EQ(cpu0.env_id, init_id());
+}
+
+BY_HAND(sleep_ends_by_force)
+{
+	to(w.client);
+	nap_for_ever();
+	EQ(state_of(w.client), EXO_ENV_SLEEPING);
+	EQ(CALL(env_yield, w.client, S_ALL, EXO_NONE), -EXO_E_STATE);
+	EQ(CALL(env_stop, w.client, S_ALL), 0);
+	EQ(answer(w.client, S_ALL, EXO_HOW_RETRY), 0);
+	to(w.client);
+	EQ(user.rax, -EXO_E_CUT);
+	nap_for_ever();
+	EQ(CALL(env_kill, w.client, S_ALL, 0), 0);
+	EQ(state_of(w.client), EXO_ENV_DEAD);
+}
+
 /* ------------------------------------------------------------------ deaths */
 
 /* Clients that never run must not wait for it. */
@@ -837,9 +869,10 @@ TEST(random_sequences_keep_the_invariants)
 	if (i == worlds)
 		enough(worlds);
 	printf("# %u steps, %lu switches, %lu upcalls, %lu events, "
-	    "%lu double faults, %lu pulled home, %u in handlers\n",
+	    "%lu double faults, %lu pulled home, %u in handlers, %u sleeps\n",
 	    reached.steps, totals.switches, totals.upcalls, totals.events,
-	    totals.double_faults, totals.pulled_home, reached.trapped);
+	    totals.double_faults, totals.pulled_home, reached.trapped,
+	    reached.did[EXO_NR_env_sleep]);
 }
 
 int

@@ -307,13 +307,14 @@
  * env_exit(word) - end the env that calls.  Returns only when refused.
  *	Errors: STATE in a foreign domain: only its home ends an env.
  *
- * env_stop(env, slot) - stop it (deferred as env_kill is).
+ * env_stop(env, slot) - stop it (deferred as env_kill is).  A sleep is cut
+ * short: its result is -EXO_E_CUT.
  *	Errors: NAME; SLOT, DENIED, RIGHTS (RESUME); STATE neither ready nor
- *	suspended in a foreign domain.
+ *	asleep nor suspended in a foreign domain.
  *
  * env_force_yield(env, slot) - end its slice (deferred as env_kill is) and
  * have its monitor's SLICE row see it.
- *	Errors: as env_stop.
+ *	Errors: as env_stop; STATE it sleeps.
  *
  * env_event(env, slot, ppn, offset, fslot) - bind the event slot that action
  * SUSPEND reports this env in: of the caller's row, or of the own row of the
@@ -338,8 +339,27 @@
  * env_yield(env, slot, handle) - give the rest of the slice to env, or with
  * EXO_ID_ANY to whoever comes next.  slot: RUN on it; or, when handle is not
  * EXO_NONE, a handle of mine to the domain where it is.  Result: 0, when the
- * caller runs again.
- *	Errors: NAME; SLOT, DENIED, RIGHTS; STATE it is not ready.
+ * caller runs again.  A sleeper is asked at once.
+ *	Errors: NAME; SLOT, DENIED, RIGHTS; STATE it is not ready, or sleeps on.
+ *
+ * env_sleep(args, env, slot, handle) - sleep until a predicate is true, and
+ * give the rest of the slice to env as env_yield does, or to whoever comes
+ * next if it can't run now.  args: struct exo_sleep, read once.  The predicate
+ * is asked here first, and whenever the sleeper's slice has its turn or
+ * somebody yields to it.  Result: the low 32 bits of what it says; or STALE a
+ * frame of it was freed or given another name; ADDR it left its windows and
+ * stack; FUEL it ran for too long; CUT env_stop.
+ *	Errors: STATE in a foreign domain; ADDR; ARG nwin or pad; on the
+ *	program: ARG; TYPE; SLOT, DENIED, RIGHTS (EXEC); STATE nothing is loaded;
+ *	on each window: ARG what, len, offset, a range outside the frame or the
+ *	table, ppn; TYPE not live data; SLOT, DENIED, RIGHTS (READ); STALE it
+ *	has another epoch; STATE it is being reguarded; then NAME; SLOT, DENIED,
+ *	RIGHTS on env or handle as env_yield.
+ *
+ * prog_load(slot, ppn, ptr, n) - check n instructions of BPF and put them in a
+ * PROG frame, once: free it and take it again for another program.
+ *	Errors: ARG ppn, n (1 to EXO_PROG_MAX); TYPE; SLOT, DENIED, RIGHTS
+ *	(WRITE); STATE it is loaded; ADDR; PROG they are no program.
  *
  * env_reap(env, n) - anyone: at most n steps of a dead env's end.
  *	Errors: NAME; STATE.
@@ -547,6 +567,10 @@
 	X(65, C, slice_set, (exo_slot slot, uint32_t index, exo_id env,	      \
 	    exo_slot eslot), (slot, index, env, eslot))			      \
 	X(66, C, slice_free, (exo_slot slot, uint32_t index), (slot, index))  \
+	X(68, C, prog_load, (exo_slot slot, exo_ppn ppn, uint64_t ptr,	      \
+	    uint64_t n), (slot, ppn, ptr, n))				      \
+	X(69, F, env_sleep, (uint64_t args, exo_id env, exo_slot slot,	      \
+	    uint64_t handle), (args, env, slot, handle))		      \
 									      \
 	X(72, C, console_write, (exo_slot slot, uint64_t ptr, uint64_t n),    \
 	    (slot, ptr, n))						      \

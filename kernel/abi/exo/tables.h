@@ -40,6 +40,8 @@ struct exo_machine {
 	uint64_t trace_next;		/* records written since boot */
 	uint64_t deaths;		/* domains and envs that died */
 	uint64_t fresh;			/* fresh names given out */
+	uint64_t typed;			/* characters that came in for
+					 * console_read since boot */
 	char cmdline[256];
 };
 
@@ -217,8 +219,12 @@ struct exo_env {
 	uint64_t ticks;			/* that it was charged */
 	uint32_t slices;		/* bound to it */
 	uint32_t pad;
+	uint64_t fuel;			/* that its predicates have used */
+	uint64_t checks;		/* times that they were asked */
+	int64_t wake;			/* result of its last sleep */
+	uint64_t pad2[5];
 };
-_Static_assert(sizeof(struct exo_env) == 64, "ABI");
+_Static_assert(sizeof(struct exo_env) == 128, "ABI");
 
 enum exo_env_state {
 	EXO_ENV_FREE,
@@ -226,6 +232,7 @@ enum exo_env_state {
 	EXO_ENV_READY,
 	EXO_ENV_STOPPED,
 	EXO_ENV_SUSPENDED,		/* an event waits for its monitor */
+	EXO_ENV_SLEEPING,		/* until its predicate is true */
 	EXO_ENV_DEAD,			/* reaping: anybody may */
 	EXO_ENV_ENDED			/* reaped; row kept until freed */
 };
@@ -279,14 +286,24 @@ enum exo_trace_kind {
 	EXO_TR_DEATH, EXO_TR_EVENT
 };
 
-#define EXO_MACHINE	((const volatile struct exo_machine *)EXO_PUB_AT(0))
-#define EXO_COUNTERS	((const volatile struct exo_counters *)EXO_PUB_AT(1))
-#define EXO_PAGES	((const volatile struct exo_page *)EXO_PUB_AT(2))
-#define EXO_ACCTS	((const volatile struct exo_acct *)EXO_PUB_AT(3))
-#define EXO_DOMAINS	((const volatile struct exo_domain *)EXO_PUB_AT(4))
-#define EXO_ENVS	((const volatile struct exo_env *)EXO_PUB_AT(5))
-#define EXO_SLICES	((const volatile struct exo_slice *)EXO_PUB_AT(6))
-#define EXO_PCIDS	((const volatile struct exo_pcid *)EXO_PUB_AT(7))
-#define EXO_TRACE	((const volatile struct exo_trace *)EXO_PUB_AT(8))
+/* The tables, in the order of their addresses. */
+enum exo_table {
+	EXO_TAB_MACHINE, EXO_TAB_COUNTERS, EXO_TAB_PAGES, EXO_TAB_ACCTS,
+	EXO_TAB_DOMAINS, EXO_TAB_ENVS, EXO_TAB_SLICES, EXO_TAB_PCIDS,
+	EXO_TAB_TRACE,
+	EXO_TABS
+};
+
+#define EXO_TABLE(name, type)						      \
+	((const volatile struct type *)EXO_PUB_AT(EXO_TAB_##name))
+#define EXO_MACHINE	EXO_TABLE(MACHINE, exo_machine)
+#define EXO_COUNTERS	EXO_TABLE(COUNTERS, exo_counters)
+#define EXO_PAGES	EXO_TABLE(PAGES, exo_page)
+#define EXO_ACCTS	EXO_TABLE(ACCTS, exo_acct)
+#define EXO_DOMAINS	EXO_TABLE(DOMAINS, exo_domain)
+#define EXO_ENVS	EXO_TABLE(ENVS, exo_env)
+#define EXO_SLICES	EXO_TABLE(SLICES, exo_slice)
+#define EXO_PCIDS	EXO_TABLE(PCIDS, exo_pcid)
+#define EXO_TRACE	EXO_TABLE(TRACE, exo_trace)
 
 #endif

@@ -18,7 +18,7 @@ typedef uint32_t exo_slot;	/* capability: table (0-3) << 8 | index */
 typedef uint64_t exo_id;	/* account, domain, env: gen << 32 | index */
 typedef uint64_t exo_region;	/* frame << 8 | index */
 
-#define EXO_VERSION		2
+#define EXO_VERSION		3
 
 #define EXO_PAGE		4096ul
 #define EXO_PPN_MAX		(1u << 23)	/* 32 GiB: a reverse link is

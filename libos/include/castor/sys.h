@@ -12,6 +12,7 @@
 
 #include <exo/cap.h>
 #include <exo/error.h>
+#include <exo/pred.h>
 #include <exo/pt.h>
 #include <exo/revoke.h>
 #include <exo/start.h>

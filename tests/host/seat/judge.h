@@ -103,8 +103,10 @@ judge_env(const struct env *e)
 	HOLDS(s != NULL, "env %u", ENV(e));
 	occupy(s, e, "is in");
 	judge_chain(e);
-	HOLDS(p->state != EXO_ENV_STOPPED || env_depth(e) == 0, "env %u",
-	    ENV(e));
+	HOLDS((p->state != EXO_ENV_STOPPED && p->state != EXO_ENV_SLEEPING) ||
+	    env_depth(e) == 0, "env %u", ENV(e));
+	HOLDS(p->state != EXO_ENV_SLEEPING || (e->nap.prog != 0 &&
+	    e->nap.nwin <= EXO_PRED_WINDOWS), "env %u", ENV(e));
 }
 
 static void
@@ -132,9 +134,14 @@ env_row(uint32_t i)
 static void
 judge_slices(void)
 {
+	uint32_t running = 0;
+
 	for (uint32_t i = 0; i < SCHED_SLICES; i++)
 		HOLDS((slices[i].env != EXO_NONE) ==
 		    (slice_set[i / 64] >> (i & 63) & 1), "slice %u", i);
+	for (uint32_t i = 0; i < SCHED_SLICES; i++)
+		running += slices[i].env != EXO_NONE;
+	HOLDS(running == slices_running, "%u, %u", running, slices_running);
 }
 
 static void
@@ -261,8 +268,9 @@ judge_events(void)
 		if (env_row(i) != NULL && env_row(i)->ev_kva != 0)
 			found[env_row(i)->ev_ppn]++;
 	for (exo_ppn ppn = 1; ppn < NFRAMES && !world_failed; ppn++)
-		HOLDS(pages[ppn].entries == found[ppn] && (found[ppn] == 0 ||
-		    (pages[ppn].flags & EXO_PF_BOUND)), "frame %u", ppn);
+		HOLDS(pages[ppn].kind == EXO_PG_PROG ||
+		    (pages[ppn].entries == found[ppn] && (found[ppn] == 0 ||
+		    (pages[ppn].flags & EXO_PF_BOUND))), "frame %u", ppn);
 }
 
 /* Those that wait are listed, the first that is due first. */

@@ -48,7 +48,9 @@ static const struct {
 	{ &machine, sizeof(machine) },
 	{ &cpu0, offsetof(struct cpu, user_rsp) }, { &env_due, 4 },
 	{ &env_due_last, 4 }, { slice_set, sizeof(slice_set) },
-#define PARTS_CALL	11u
+	{ &slices_running, 4 },
+#define PARTS_CALL	12u
+	{ ask_after, sizeof(ask_after) },
 	{ &user, sizeof(user) }, { &hw, sizeof(hw) },
 	{ &generations, 8 }, { shadows, sizeof(shadows) }, { &log_next, 4 }
 };
@@ -85,6 +87,23 @@ copy_world(struct copy *c, uint32_t n, bool save)
 	for (exo_ppn ppn = 1; ppn < NFRAMES; ppn++)
 		if (pages[ppn].kind >= EXO_PG_SEATS)
 			copy_part(c, frame_kva[ppn], EXO_PAGE, save);
+}
+
+/* Counters in the rows of envs, and what is nobody's in their records. */
+static void
+forget_counts(void)
+{
+	for (uint32_t i = 1; i < NENVS; i++) {
+		struct env *e = env_row(i);
+
+		if (e == NULL)
+			continue;
+		envs[i].fuel = envs[i].checks = 0;
+		envs[i].wake = 0;
+		e->nap.win[0].mem = NULL;
+		if (envs[i].state != EXO_ENV_SLEEPING)
+			memset(&e->nap, 0, sizeof(e->nap));
+	}
 }
 
 /* ---------------------------------------------------------------- steps */
@@ -158,13 +177,16 @@ make_call(uint32_t nr, const char *name, uint64_t a, uint64_t b, uint64_t c,
 	    (long)c, (long)d, (long)e);
 	step_begin();
 	step.resume = nr == EXO_NR_seat_resume;
-	if (sample)
+	if (sample) {
+		forget_counts();
 		copy_world(&before, PARTS_CALL, true);
+	}
 	r = call6(nr, a, b, c, d, e, f);
 	log_result(r == LOST ? ": away" : " = %ld", r);
 	reached.tried[nr]++;
 	reached.did[nr] += r >= 0 || r == LOST;
 	if (sample && r < 0 && r != LOST && r != -EXO_E_GONE) {
+		forget_counts();
 		copy_world(&after, PARTS_CALL, true);
 		if (before.n != after.n ||
 		    memcmp(before.bytes, after.bytes, after.n) != 0)
@@ -771,6 +793,61 @@ op_env_yield(void)
 		(void)CALL(env_yield, e, 0, rnd_place(e));
 }
 
+/* Programs: for ever, never, at once, and as the machine's page says. */
+static const uint64_t programs[][4] = {
+	{ 0xffff0005ull },
+	{ 0x00b7ull, 0x95ull },
+	{ 0x0b000000b7ull, 0x95ull },
+	{ 0x1061ull, 0x0400000057ull, 0x95ull },	/* ticks & 4 */
+};
+static const uint32_t program_length[] = { 1, 2, 2, 3 };
+
+static exo_ppn
+rnd_frame(uint32_t kind)
+{
+	exo_ppn ppn = rnd(NFRAMES);
+
+	for (uint32_t n = 0; n < NFRAMES && pages[ppn].kind != kind; n++)
+		ppn = (ppn + 1) % NFRAMES;
+	return chance(95) ? ppn : rnd(NFRAMES);
+}
+
+static void
+op_prog(void)
+{
+	static uint64_t code[4];
+	uint32_t i = rnd(4);
+
+	memcpy(code, programs[i], sizeof(code));
+	if (chance(3))
+		code[rnd(4)] = rnd(1000);
+	(void)CALL(prog_load, rnd_slot(), chance(70) ?
+	    frame_new(EXO_PG_PROG) : rnd_frame(EXO_PG_PROG), code,
+	    program_length[i]);
+}
+
+static void
+op_env_sleep(void)
+{
+	static struct exo_sleep s;
+	exo_id to = chance(50) ? EXO_ID_ANY : rnd_env(1);
+
+	if (is_init(cpu0.env))
+		return;
+	s = (struct exo_sleep){ .prog = rnd_frame(EXO_PG_PROG),
+	    .prog_slot = rnd_slot(), .nwin = rnd(3) };
+	for (uint32_t i = 0; i < s.nwin; i++) {
+		exo_ppn ppn = rnd_frame(EXO_PG_DATA);
+
+		s.win[i] = (struct exo_window){ .what = chance(80) ?
+		    EXO_WIN_FRAME : EXO_WIN_TABLE + chance(5), .len = 64,
+		    .ppn = ppn, .slot = rnd_slot(),
+		    .epoch = pages[ppn].epoch - chance(3) };
+	}
+	(void)CALL(env_sleep, chance(98) ? (uint64_t)&s : 8, to, rnd_slot(),
+	    chance(90) ? EXO_NONE : rnd_place(to));
+}
+
 static void
 op_env_reap(void)
 {
@@ -950,6 +1027,7 @@ static const struct {
 	{ op_trap, 10 }, { op_resume, 4 }, { op_tick, 10 },
 	{ op_acct_create, 2 }, { op_acct_destroy, 1 }, { op_acct_reap, 3 },
 	{ op_page_free, 4 }, { op_ask, 4 }, { op_take, 4 }, { op_record, 1 },
+	{ op_prog, 2 }, { op_env_sleep, 8 },
 };
 
 static unsigned
@@ -979,6 +1057,8 @@ revive(void)
 	for (uint32_t i = 2; i < NENVS; i++) {
 		exo_id e = EXO_ID(envs[i].gen, i);
 
+		if (envs[i].state == EXO_ENV_SLEEPING && chance(40))
+			(void)CALL(env_stop, e, S_ALL);
 		if (envs[i].state == EXO_ENV_STOPPED ||
 		    envs[i].state == EXO_ENV_SUSPENDED)
 			(void)CALL(env_continue, e, S_ALL, envs[i].seq,

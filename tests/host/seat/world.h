@@ -2,10 +2,11 @@
  * world.h - the kernel's seats, domains, envs, slices and traps, run on the
  * host.
  *
- * seat.c, domain.c, env.c, sched.c, trap.c, sys.c, account.c, page.c and
- * revoke.c are compiled here as they are.  Page tables, PCIDs and slots are stubs: a root
- * is a frame with a count, and three slots are everybody's.  The C of this
- * file does what entry.asm does, memory operation by memory operation.
+ * account.c, domain.c, env.c, page.c, pred.c, revoke.c, sched.c, seat.c, sys.c
+ * and trap.c are compiled here as they are.  Page tables, PCIDs and slots are
+ * stubs: a root is a frame with a count, and three slots are everybody's.  The
+ * C of this file does what entry.asm does, memory operation by memory
+ * operation.
  *
  * User mode is `user`, the registers; whose they are the kernel says.
  */
@@ -30,6 +31,7 @@
 #include "../../../kernel/account.c"
 #undef free_rows
 #include "../../../kernel/page.c"
+#include "../../../kernel/pred.c"
 #include "../../../kernel/revoke.c"
 #include "../../../kernel/sched.c"
 #include "../../../kernel/seat.c"
@@ -317,6 +319,22 @@ int
 console_getc(void)
 {
 	return -1;
+}
+
+void
+console_poll(void)
+{
+}
+
+/* The machine's page alone. */
+long
+table_window(uint32_t table, uint64_t offset, uint64_t len, uint8_t **kva)
+{
+	if (table != EXO_TAB_MACHINE || offset > sizeof(machine) ||
+	    len > sizeof(machine) - offset)
+		return -EXO_E_ARG;
+	*kva = (uint8_t *)&machine + offset;
+	return 0;
 }
 
 void
@@ -692,6 +710,8 @@ world_clear(void)
 	memset(&user, 0, sizeof(user));
 	domain_rows.first = env_rows.first = acct_rows.first = 0;
 	memset(slice_set, 0, sizeof(slice_set));
+	memset(ask_after, 0, sizeof(ask_after));
+	slices_running = 0;
 	env_due = env_due_last = 0;
 	generations = 0;
 	memset(&hw, 0, sizeof(hw));
@@ -723,6 +743,8 @@ world_boot(void)
 	machine.ncpus = 1;
 	machine.nslices = SCHED_SLICES;
 	machine.grace_ticks = GRACE;
+	machine.tsc_hz = 1000;
+	machine.tick_hz = 10;
 	for (exo_ppn ppn = NFRAMES; ppn-- > 0;)
 		page_boot(ppn, ppn == 0 ? EXO_PG_HOLE : ppn == KERNEL_ROOT ?
 		    EXO_PG_KERNEL : EXO_PG_FREE);
