@@ -52,6 +52,12 @@ void seats_stale(struct domain *d);	/* no handle fits any of them */
 void seat_frames_drop(struct domain *d);	/* nothing names them any more */
 struct seat *seat_at(struct domain *d, uint32_t index);	/* NULL */
 enum seat_state seat_state(const struct seat *s);
+/* The flags in its upcall frame, if it has one. */
+static inline struct exo_upcall *
+upcall_head(const struct seat *s)
+{
+	return (struct exo_upcall *)(s->up_kva - EXO_UPCALL_HEAD);
+}
 
 /* Bind without checks. */
 void seat_set(struct seat *s, const struct exo_seat_args *a);	/* a->env */

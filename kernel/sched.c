@@ -294,7 +294,8 @@ sched_clock(void)
  * The robust critical section: while its flag is set the end of the slice
  * waits, for a bounded time.  The slice that brought its env here pays for
  * that, whoever has that slice later or was given its time; and it has paid
- * before it waits again.
+ * before it waits again.  The kernel tells the domain that its slice has ended
+ * and is waited for; what it makes of that is its own.
  */
 static bool
 sched_critical(void)
@@ -302,8 +303,7 @@ sched_critical(void)
 	struct cpu *c = cpu();
 	struct exo_slice *turn = &slices[c->turn];
 	struct seat *s = c->seat;
-	struct exo_upcall *up = (struct exo_upcall *)(s->up_kva -
-	    EXO_UPCALL_HEAD);
+	struct exo_upcall *up = upcall_head(s);
 	struct slice_grace g = { c->waited, turn->overrun };
 	enum slice_end end;
 
@@ -315,6 +315,8 @@ sched_critical(void)
 	end = slice_tick(&g, true, machine.grace_ticks);
 	c->waited = g.waited;
 	turn->overrun = g.overrun;
+	if (end == SLICE_WAITS)
+		up->ended = 1;
 	if (end == SLICE_OVERSTAYED)
 		up->overstayed++;
 	return end == SLICE_WAITS;

@@ -238,6 +238,7 @@ seat_set(struct seat *s, const struct exo_seat_args *a)
 	if (s->up_ppn != 0) {
 		s->up_base = a->upcall_va + EXO_UPCALL_HEAD;
 		s->up_kva = (uint64_t)page_kva(s->up_ppn) + EXO_UPCALL_HEAD;
+		upcall_head(s)->env = a->env;
 	}
 	seat_fast(s);
 }

@@ -62,12 +62,6 @@ regs_again(struct exo_regs *r, uint32_t kind)
 		r->rip -= 2;		/* SYSCALL */
 }
 
-static struct exo_upcall *
-upcall_head(const struct seat *s)
-{
-	return (struct exo_upcall *)(s->up_kva - EXO_UPCALL_HEAD);
-}
-
 long
 upcall_room(const struct seat *s, uint64_t rsp, uint64_t n)
 {

@@ -281,6 +281,7 @@ TEST(critical_section_holds_up_the_end_of_the_slice)
 	while (c.page->w[0] == 0)
 		c.page->w[21]++;
 	saw = c.page->w[21];
+	EQ(head(&c, 2)->ended, 1);		/* and the domain is told */
 	OK(cell_run(&c, env, &c.page->w[0], 2));
 	OK(saw - c.page->w[5] <= 1);		/* read, then counted */
 	EQ(head(&c, 2)->overstayed, 0);

@@ -73,7 +73,10 @@ struct exo_upcall {
 	volatile uint32_t off;		/* the domain: no upcalls now */
 	volatile uint32_t critical;	/* the domain: don't end my slice */
 	volatile uint32_t overstayed;	/* kernel: times the grace ran out */
-	uint32_t pad[13];
+	volatile uint32_t ended;	/* kernel: an end of slice waited; the
+					 * domain yields then, and clears it */
+	volatile exo_id env;		/* kernel: whom the seat was bound for */
+	uint32_t pad[10];
 };
 _Static_assert(sizeof(struct exo_upcall) == 64, "ABI");
 #define EXO_UPCALL_HEAD		64u
