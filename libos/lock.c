@@ -1,0 +1,146 @@
+/*
+ * lock.c - locks that survive their holder (castor/lock.h).
+ *
+ * The word of a held lock is gen << 32 | domain << 16 | env: an env by its
+ * name, and the index of the domain where it took the lock.  The names of envs
+ * are never used twice, so a word that named a dead one always does.
+ *
+ * Invariants: (1) the word is mine only while my critical section counts it.
+ *	       (2) state is written by the holder only.  Whoever inherits writes
+ *		   LOCK_DIRTY there first; if it dies before, the next does.
+ *
+ * No data of its own: it runs in domains that share its text only.
+ */
+#include <castor/lock.h>
+#include <castor/seat.h>
+#include <castor/self.h>
+
+#define NAME_ENV(word)		((uint32_t)(word) & 0xffff)
+#define NAME_DOMAIN(word)	((uint32_t)(word) >> 16)
+#define NAME_GEN(word)		((uint32_t)((word) >> 32))
+
+static uint64_t
+name_of(const struct locker *me)
+{
+	return me->env | (uint64_t)EXO_INDEX(me->domain) << 16;
+}
+
+/* Of the seat on whose stack, or upcall stack, this runs. */
+static struct exo_upcall *
+upcall_here(void)
+{
+	uint64_t sp = (uint64_t)__builtin_frame_address(0);
+
+	if (sp < VM_SEATS || sp >= VM_SEATS_TOP)
+		return (struct exo_upcall *)self->upcall_va;
+	return (struct exo_upcall *)SEAT_UPCALL((sp - VM_SEATS) / SEAT_SPAN);
+}
+
+struct locker
+lock_me(void)
+{
+	struct exo_upcall *up = upcall_here();
+
+	return (struct locker){
+		.env = up->env, .domain = self->domain, .upcall = up,
+		.run = EXO_NONE, .handle = EXO_NONE,
+	};
+}
+
+/*
+ * Will it never leave?  Its env is dead, or will be when it runs next, since
+ * its domain is; or it is away from a domain where it was a guest.  What names
+ * no env at all is nobody's, too.
+ */
+static bool
+holder_gone(uint64_t word)
+{
+	uint32_t env = NAME_ENV(word), domain = NAME_DOMAIN(word);
+	const volatile struct exo_env *e = &EXO_ENVS[env];
+
+	if (env >= EXO_MACHINE->nenvs || domain >= EXO_MACHINE->ndomains ||
+	    e->gen != NAME_GEN(word) || e->state >= EXO_ENV_DEAD)
+		return true;
+	if (EXO_DOMAINS[domain].state != EXO_DOM_LIVE)
+		return true;
+	return e->home != domain && e->where != domain;
+}
+
+/* Give it the rest of my slice, if it is mine to give and it can run. */
+static void
+holder_run(uint64_t word, const struct locker *me)
+{
+	exo_id env = EXO_ID(NAME_GEN(word), NAME_ENV(word));
+	long r = -EXO_E_SLOT;
+
+	if (me->run != EXO_NONE)
+		r = exo_env_yield(env, me->run, EXO_NONE);
+	if (r < 0 && me->handle != EXO_NONE)
+		r = exo_env_yield(env, 0, me->handle);
+	if (r < 0)
+		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+}
+
+static bool
+word_swap(struct lock *l, uint64_t *from, uint64_t to)
+{
+	return __atomic_compare_exchange_n(&l->word, from, to, false,
+	    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static void
+word_clear(struct lock *l, const struct locker *me)
+{
+	__atomic_store_n(&l->word, 0, __ATOMIC_RELEASE);
+	critical_leave(me->upcall);
+}
+
+/* It is mine.  In what state? */
+static long
+taken(struct lock *l, const struct locker *me, bool died)
+{
+	if (died && l->state != LOCK_LOST)
+		l->state = LOCK_DIRTY;
+	if (l->state == LOCK_SOUND)
+		return 0;
+	if (l->state == LOCK_DIRTY)
+		return LOCK_OWNER_DIED;
+	word_clear(l, me);
+	return -EXO_E_STATE;
+}
+
+long
+lock_take(struct lock *l, const struct locker *me, uint64_t deadline)
+{
+	uint64_t mine = name_of(me), held;
+
+	for (;;) {
+		held = 0;
+		critical_enter(me->upcall);
+		if (word_swap(l, &held, mine))
+			return taken(l, me, false);
+		if (held != mine && holder_gone(held) &&
+		    word_swap(l, &held, mine))
+			return taken(l, me, true);
+		critical_leave(me->upcall);
+		if (held == mine)
+			return -EXO_E_LOOP;
+		if (EXO_MACHINE->ticks >= deadline)
+			return -EXO_E_BUSY;
+		holder_run(held, me);
+	}
+}
+
+void
+lock_consistent(struct lock *l)
+{
+	l->state = LOCK_SOUND;
+}
+
+void
+lock_leave(struct lock *l, const struct locker *me)
+{
+	if (l->state == LOCK_DIRTY)
+		l->state = LOCK_LOST;
+	word_clear(l, me);
+}
