@@ -129,7 +129,8 @@ test: $(KERNEL) $(ARCHIVE) $(ISO) $(HOST:%=$(B)/host/%)
 	    $(if $(CHECKED),--check $(CHECKED)) \
 	    $(foreach t,$(HOST),--host $(B)/host/$t) \
 	    $(foreach t,$(HOSTPY),--host $t) \
-	    $(foreach t,$(GUEST),--guest $t.c)
+	    $(foreach t,$(GUEST),--guest $t.c) \
+	    $(foreach t,$(LTEST),--linux $t.c)
 
 iso: $(ISO)
 

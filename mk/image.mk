@@ -35,5 +35,5 @@ $(IMAGE): $(IOBJ) $(B)/image/image.ld $(B)/image.list
 	$(Q)$(LD) -n -static -T $(B)/image/image.ld -z noexecstack \
 	    --build-id=none -o $@ $(IOBJ)
 
-ARCHIVE_FILES += lib/castor.elf=$(IMAGE) bin/busybox=/bin/busybox
+ARCHIVE_FILES += lib/castor.elf=$(IMAGE)
 $(ARCHIVE): $(IMAGE)
