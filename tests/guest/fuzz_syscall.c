@@ -47,6 +47,7 @@ enum arg {
 	A_WHICH, A_KIND, A_CLASS, A_ACTION, A_FLAGS, A_SEAT, A_WHOSE,
 	A_PLACE, A_HANDLE, A_PCID, A_OFFSET, A_SEQ, A_HOW, A_OUT, A_LIMITS,
 	A_ARGS, A_REGS, A_PTES, A_ACTIONS, A_MASK, A_REGION, A_SERIAL, A_LEN,
+	A_TICKS,
 	A_FRAME = 0x40,			/* | kind: a frame of it, unused */
 	A_NARROW = 0x80			/* 32 bits */
 };
@@ -492,6 +493,7 @@ gen(struct fuzz *z, enum arg what)
 			    z->serial;
 	case A_LEN:	return one_in(z, 16) ? rnd(z) : rnd(z) % 640;
 	case A_HOW:	return gen_small(z, EXO_HOWS);
+	case A_TICKS:	return gen_small(z, 2 * EXO_MACHINE->grace_ticks);
 	case A_OUT:
 	case A_LIMITS:
 	case A_ARGS:
@@ -515,6 +517,8 @@ spared(struct fuzz *z, uint32_t nr, const uint64_t *a)
 		return true;
 	if (nr == EXO_NR_acct_destroy && a[1] == z->acct)
 		return true;
+	if (nr == EXO_NR_revoke_ask && a[1] == z->acct)
+		return !one_in(z, 8);
 	if (nr == EXO_NR_cap_drop)
 		return (uint32_t)a[1] < SLOTS_GIVEN;
 	if (nr == EXO_NR_slots_bind)
@@ -738,6 +742,39 @@ give(struct fuzz *z)
 	    0, 0);
 }
 
+/* A child account that is asked for what it has, some day taken, frame by
+ * frame; a mapped one is among them, and a record. */
+static void
+repossess(struct fuzz *z)
+{
+	const uint32_t fr = EXO_RES_FRAMES, mine = EXO_INDEX(z->acct);
+	uint64_t child = gen_child(z, A_ACCT);
+	const volatile struct exo_acct *a =
+	    &EXO_ACCTS[EXO_INDEX(child) % EXO_MACHINE->naccts];
+	exo_ppn p = a->frames;
+
+	if (a->ask[fr].open && EXO_INDEX(child) != mine) {
+		for (uint32_t n = rnd(z) % 8; n > 0 && EXO_PAGES[p].next != 0;
+		    n--)
+			p = EXO_PAGES[p].next;
+		(void)call6(z, EXO_NR_revoke_take, child, SLOT_NAME, fr, p,
+		    1 + rnd(z) % 16, 0);
+		return;
+	}
+	p = EXO_MACHINE->free_head;
+	(void)call6(z, EXO_NR_acct_limit, child, SLOT_NAME, fr, 2, 0, 0);
+	(void)call6(z, EXO_NR_page_alloc, child, SLOT_NAME, SLOT_NAME,
+	    EXO_PG_DATA | EXO_KIND_LIVE, p, 1);
+	if (one_in(z, 4))
+		(void)call6(z, EXO_NR_revoke_record, child, SLOT_NAME, p,
+		    SLOT_NAME, 0, 0);
+	else
+		(void)set(z, (exo_ppn)gen_table(z), rnd(z) % 8,
+		    EXO_PTE(p, VM_RW));
+	(void)call6(z, EXO_NR_revoke_ask, child, SLOT_NAME, fr,
+	    1 + rnd(z) % 2, EXO_MACHINE->grace_ticks, 0);
+}
+
 /* The flags that the kernel reads in the seat's upcall frame. */
 static void
 flags(struct fuzz *z)
@@ -801,6 +838,9 @@ fuzz_loop(uint32_t how)
 		case 9:
 			region(z);
 			break;
+		case 10:
+			repossess(z);
+			break;
 		default:
 			(void)fuzz_one(z);
 		}
@@ -854,6 +894,7 @@ static const struct {
 	{ "ptes", A_PTES }, { "actions", A_ACTIONS }, { "mask", A_MASK },
 	{ "region", A_REGION }, { "serial", A_SERIAL }, { "len", A_LEN },
 	{ "expected", A_OUT },
+	{ "first", A_PPN }, { "ticks", A_TICKS },
 };
 
 static const char *const params[EXO_NR_MAX] = {
@@ -871,6 +912,7 @@ static const uint8_t kind_wanted[EXO_NR_MAX] = {
 	[EXO_NR_env_create] = EXO_PG_ENV,
 	[EXO_NR_env_event] = EXO_PG_DATA,
 	[EXO_NR_region_make] = EXO_PG_REGION,
+	[EXO_NR_revoke_record] = EXO_PG_DATA,
 };
 
 /* One parameter, "exo_slot slot", by its type and its name. */
