@@ -2,7 +2,8 @@
  * frame.c - frames: which are free is published, so ask for one by name.
  *
  * Somebody else may be quicker: the kernel says BUSY, and we look again.
- * Data frames are taken a few at a time; those not needed yet wait here.
+ * Data frames are taken a few at a time; those not needed yet wait here.  One
+ * that was taken by force meanwhile shows another epoch.
  */
 #include "vm.h"
 
@@ -11,7 +12,10 @@
 #define STOCK		8u
 #define TRIES		64u
 
-static exo_ppn stock[STOCK];
+static struct {
+	exo_ppn ppn;
+	uint64_t epoch;
+} stock[STOCK];
 static uint32_t stocked;
 
 static bool
@@ -99,8 +103,25 @@ stock_fill(exo_ppn near)
 	if (r < 0)
 		return r;
 	/* The lowest comes out first. */
-	for (long i = r; i > 0; i--)
-		stock[stocked++] = first + (exo_ppn)i - 1;
+	for (long i = r; i > 0; i--) {
+		exo_ppn ppn = first + (exo_ppn)i - 1;
+
+		stock[stocked].ppn = ppn;
+		stock[stocked++].epoch = EXO_PAGES[ppn].epoch;
+	}
+	return 0;
+}
+
+/* The next one that is still there; 0: none is. */
+static exo_ppn
+stock_pop(void)
+{
+	while (stocked > 0) {
+		exo_ppn ppn = stock[--stocked].ppn;
+
+		if (EXO_PAGES[ppn].epoch == stock[stocked].epoch)
+			return ppn;
+	}
 	return 0;
 }
 
@@ -111,10 +132,13 @@ frame_take(uint32_t kind, exo_ppn near)
 	long r;
 
 	if (kind == EXO_PG_DATA && near == 0) {
-		r = stocked > 0 ? 0 : stock_fill(near);
-		if (r == 0)
-			vm_stats.frames++;
-		return r < 0 ? r : (long)stock[--stocked];
+		while ((first = stock_pop()) == 0) {
+			r = stock_fill(near);
+			if (r < 0)
+				return r;
+		}
+		vm_stats.frames++;
+		return first;
 	}
 	r = run_take(self->acct, self->acct_slot, self->memory_slot, kind,
 	    near, 1, &first);
@@ -144,4 +168,17 @@ long
 vm_page(uint32_t kind)
 {
 	return vm_page_near(kind, 0);
+}
+
+uint64_t
+vm_trim(void)
+{
+	uint64_t n = 0;
+	exo_ppn ppn;
+
+	vm_lock();
+	while ((ppn = stock_pop()) != 0)
+		n += exo_page_free(self->memory_slot, ppn, 1) == 1;
+	vm_unlock();
+	return n;
 }

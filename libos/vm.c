@@ -17,6 +17,7 @@ struct region {
 };
 
 struct vm_stats vm_stats;
+bool (*vm_lost)(uint64_t addr);
 
 static struct region regions[REGIONS];
 static uint64_t heap_next = VM_HEAP, map_next = VM_MAP;
@@ -255,18 +256,27 @@ vm_alloc(uint64_t bytes)
 	return (void *)va;
 }
 
-void
-vm_free(void *p, uint64_t bytes)
+uint64_t
+vm_drop(void *p, uint64_t bytes)
 {
-	uint64_t low = (uint64_t)p, high = low + page_up(bytes);
+	uint64_t low = (uint64_t)p, high = low + page_up(bytes), n = 0;
 
-	region_cut(low, high);
 	for (uint64_t va = low; va < high; va += EXO_PAGE) {
 		uint64_t pte = vm_pte(va);
 
-		if ((pte & EXO_PTE_P) != 0 && vm_unmap(va, 1) == 0)
+		if ((pte & EXO_PTE_P) != 0 && vm_unmap(va, 1) == 0) {
 			frame_put(EXO_PTE_PPN(pte));
+			n++;
+		}
 	}
+	return n;
+}
+
+void
+vm_free(void *p, uint64_t bytes)
+{
+	region_cut((uint64_t)p, (uint64_t)p + page_up(bytes));
+	(void)vm_drop(p, bytes);
 }
 
 void
@@ -280,6 +290,14 @@ vm_touch(void *p, uint64_t bytes)
 
 /* ---- the pager */
 
+/* May what was at addr be gone, and matter? */
+static bool
+is_lost(uint64_t addr)
+{
+	return EXO_ACCTS[EXO_INDEX(self->acct)].taken != 0 &&
+	    (vm_lost == NULL || !vm_lost(addr));
+}
+
 bool
 vm_fault(uint64_t addr, uint64_t err)
 {
@@ -289,6 +307,8 @@ vm_fault(uint64_t addr, uint64_t err)
 
 	if (r == NULL || (err & FAULT_PRESENT) != 0)
 		return false;
+	if (is_lost(addr))
+		castor_die("memory was taken by force: %lx", addr);
 	vm_lock();
 	ppn = frame_take(EXO_PG_DATA, 0);
 	did = ppn < 0 ? ppn : map_run(va, (exo_ppn)ppn, 1, r->bits,

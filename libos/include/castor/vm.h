@@ -51,6 +51,9 @@ long vm_page_near(uint32_t kind, exo_ppn near) MUST_USE;
 long vm_pages(exo_id acct, exo_slot acct_slot, exo_slot guard, uint32_t kind,
     uint64_t n, exo_ppn *ppns) MUST_USE;
 
+/* Give back those that the pager has in stock: how many. */
+uint64_t vm_trim(void);
+
 /* ---- mappings */
 
 /* Map frames from va on, making tables as needed; slot has the rights. */
@@ -72,6 +75,10 @@ void *vm_alloc(uint64_t bytes);
 /* Unmap it and give its frames back; its addresses are not used again. */
 void vm_free(void *p, uint64_t bytes);
 
+/* Give its frames back, and keep the addresses: they read as zeroes then.  How
+ * many there were. */
+uint64_t vm_drop(void *p, uint64_t bytes);
+
 /* Have every page there, writable, for the kernel to read or write. */
 void vm_touch(void *p, uint64_t bytes);
 
@@ -90,6 +97,13 @@ uint64_t vm_pte(uint64_t va);
 bool vm_region(uint64_t low, uint64_t high, uint64_t bits);
 /* Handle a page fault: false if nothing belongs there. */
 bool vm_fault(uint64_t addr, uint64_t err);
+
+/*
+ * Asked at each fault in demand-zero memory once something was taken from my
+ * account by force, since what was there may be gone: true if zeroes will do.
+ * It runs in the pager.  NULL, or false: the program ends, with a message.
+ */
+extern bool (*vm_lost)(uint64_t addr);
 
 /* Start: find my tables in what the kernel publishes. */
 void vm_init(void);
