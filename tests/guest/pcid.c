@@ -415,6 +415,83 @@ TEST(tags_of_an_account_end_with_it)
 	pair_end(&p);
 }
 
+/* ---- tags that are asked for, and taken past the deadline */
+
+static void
+ask_for_tags(struct cell *c, uint64_t n)
+{
+	const uint64_t ticks = EXO_MACHINE->grace_ticks;
+	uint64_t end = EXO_MACHINE->ticks + ticks;
+
+	must(exo_revoke_ask(c->acct, c->name, EXO_RES_PCIDS, n, ticks));
+	while (EXO_MACHINE->ticks <= end)
+		yield_some(1);
+}
+
+static void
+take_tags(struct cell *c, const struct exo_taken_ring *ring)
+{
+	const volatile struct exo_acct *a = &EXO_ACCTS[EXO_INDEX(c->acct)];
+	uint64_t tag = 0;
+
+	while (tag < EXO_MACHINE->npcids && a->ask[EXO_RES_PCIDS].open)
+		tag += (uint64_t)must(exo_revoke_take(c->acct, c->name,
+		    EXO_RES_PCIDS, tag, 256));
+	EQ(a->ask[EXO_RES_PCIDS].open, 0);
+	EQ(a->used[EXO_RES_PCIDS], 1);
+	EQ(a->limit[EXO_RES_PCIDS], 1);
+	EQ(a->taken, 2);
+	EQ(ring->next, 2);
+	EQ(ring->rec[1].res, EXO_RES_PCIDS);
+	EQ(ring->rec[1].first, 602);
+	EQ(ring->rec[1].count, 1);
+}
+
+TEST(tags_are_taken_from_who_keeps_them)
+{
+	const struct exo_taken_ring *ring;
+	static struct pair p;
+	exo_ppn f;
+
+	if (!OK(pair_make(&p)))
+		return;
+	if (!with_tags()) {
+		REFUSED(exo_revoke_ask(p.c[0].acct, p.c[0].name,
+		    EXO_RES_PCIDS, 1, 1000), NODEV);
+		pair_end(&p);
+		SKIP("no PCIDs");
+	}
+	f = (exo_ppn)must(vm_page(EXO_PG_DATA | EXO_KIND_LIVE));
+	ring = (struct exo_taken_ring *)must(vm_map_frame(f, VM_RW,
+	    self->memory_slot));
+	must(exo_revoke_record(p.c[0].acct, p.c[0].name, f,
+	    self->memory_slot));
+	for (uint32_t i = 0; i < 3; i++)
+		must(exo_pcid_alloc(p.c[0].acct, p.c[0].name,
+		    self->memory_slot, 600 + 2 * i));
+	must(tag_bind(600, &p.c[0]));
+	must(tag_bind(602, NULL));
+	must(tag_bind(604, &p.c[1]));
+	pair_reads(&p);
+	ask_for_tags(&p.c[0], 2);
+	take_tags(&p.c[0], ring);
+	/* They run on without; a tag that somebody else gets brings nothing. */
+	EQ(EXO_DOMAINS[EXO_INDEX(p.c[0].domain)].pcid, 0);
+	EQ(EXO_DOMAINS[EXO_INDEX(self->domain)].pcid, 0);
+	EQ(EXO_DOMAINS[EXO_INDEX(p.c[1].domain)].pcid, 604);
+	pair_reads(&p);
+	EQ(exo_pcid_alloc(p.c[0].acct, p.c[0].name, self->memory_slot, 600),
+	    -EXO_E_QUOTA);
+	must(tag_free(604));
+	must(tag_alloc(600));
+	must(tag_bind(600, &p.c[1]));
+	pair_reads(&p);
+	must(tag_free(600));
+	pair_end(&p);
+	must(vm_unmap((uint64_t)ring, 1));
+	must(exo_page_free(self->memory_slot, f, 1));
+}
+
 /* ---- switches keep what the tags hold */
 
 static uint64_t

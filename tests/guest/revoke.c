@@ -1,10 +1,10 @@
 /*
- * revoke.c - resources are asked for, given back, and taken by force: frames,
- * slices and PCIDs; from holders that obey, ignore, lie, hide and die.
+ * revoke.c - resources are asked for, given back, and taken by force; from
+ * holders that obey, ignore, lie, hide and die.
  *
  * A *holder* is an account made here, whose frames are mapped where a test
  * wants; a *keeper* is a child program with a cache, that Castor's pager
- * serves.  PCIDs are there under Bochs only (tests/host/test_bochs.py).
+ * serves.
  *
  * run: --mem 128M
  */
@@ -16,7 +16,6 @@
 
 #define FR		EXO_RES_FRAMES
 #define SL		EXO_RES_SLICES
-#define PC		EXO_RES_PCIDS
 #define INDEX		100u		/* slices that nobody uses here */
 
 static uint64_t
@@ -926,7 +925,7 @@ TEST(a_holder_that_dies_meanwhile)
 	EQ(others(), was);
 }
 
-/* ---- slices and PCIDs */
+/* ---- slices; PCIDs are in pcid.c, which Bochs runs too */
 
 static uint64_t
 in_cell_count(struct cell_page *p, uint64_t a, uint64_t b, uint64_t c)
@@ -992,43 +991,4 @@ TEST(slices_are_asked_for_and_taken)
 	OK(invariants_hold());
 	must(vm_unmap((uint64_t)ring, 1));
 	cell_end(&c);
-}
-
-TEST(pcids_are_asked_for_and_taken)
-{
-	struct cell c;
-	uint64_t v;
-
-	cell_make(&c, NULL);
-	if (EXO_MACHINE->npcids == 1) {
-		EQ(exo_revoke_ask(c.acct, c.name, PC, 1, grace()),
-		    -EXO_E_NODEV);
-		cell_end(&c);
-		SKIP("no PCIDs");
-	}
-	for (uint32_t i = 0; i < 3; i++)
-		must(exo_pcid_alloc(c.acct, c.name, c.name, 600 + 2 * i));
-	must(exo_pcid_bind(c.name, 600, c.name, c.domain));
-	must(exo_pcid_bind(c.name, 602, self->domain_slot, self->domain));
-	OK(cell_write(&c, c.base + EXO_PAGE, 42));
-	must(exo_revoke_ask(c.acct, c.name, PC, 2, grace()));
-	EQ(row(c.acct)->limit[PC], 3);
-	ticks_pass(grace());
-	(void)take_all(c.acct, c.name, PC, EXO_MACHINE->npcids);
-	EQ(asked(c.acct, PC), false);
-	EQ(row(c.acct)->used[PC], 1);
-	EQ(EXO_PCIDS[600].account, EXO_NONE);
-	EQ(EXO_PCIDS[602].account, EXO_NONE);
-	EQ(EXO_PCIDS[604].account, EXO_INDEX(c.acct));
-	/* Both run on, without one; nothing of theirs is under a tag that
-	 * somebody else is given. */
-	EQ(EXO_DOMAINS[EXO_INDEX(c.domain)].pcid, 0);
-	EQ(EXO_DOMAINS[EXO_INDEX(self->domain)].pcid, 0);
-	EQ(exo_pcid_alloc(c.acct, c.name, c.name, 600), -EXO_E_QUOTA);
-	must(exo_pcid_bind(c.name, 604, c.name, c.domain));
-	OK(cell_read(&c, c.base + EXO_PAGE, &v));
-	EQ(v, 42);
-	OK(invariants_hold());
-	cell_end(&c);
-	EQ(EXO_PCIDS[604].account, EXO_NONE);
 }
