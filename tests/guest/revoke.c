@@ -13,6 +13,7 @@
 #include "cell.h"
 #include "hostile.h"
 #include "invariant.h"
+#include "nap.h"
 
 #define FR		EXO_RES_FRAMES
 #define SL		EXO_RES_SLICES
@@ -769,6 +770,47 @@ TEST(an_obedient_holder_gives_back_half_of_memory)
 	obeys(n + 1000, n);
 }
 
+/* Nothing to do but to wait to be asked: a predicate over its own row. */
+static void
+sleeper(struct child_page *p)
+{
+	static const uint64_t on_ask[] = {
+		WINDOW(R6, 0), LOAD32(R0, R6, offsetof(struct exo_acct,
+		    ask[FR]) + offsetof(struct exo_ask, open)), EXIT
+	};
+	static struct spare cheap = { 1, cache_give, NULL };
+	struct exo_sleep s = { .prog = PROG_NEW(on_ask, self->memory_slot),
+	    .prog_slot = self->memory_slot };
+
+	cache_make(p);
+	spare_add(&cheap);
+	nap_table(&s, EXO_TAB_ACCTS, EXO_INDEX(self->acct) *
+	    sizeof(struct exo_acct), sizeof(struct exo_acct));
+	child_reach(p, 1);
+	EQ(nap(&s), 1);
+	EQ(spare_asked(), 5);
+	p->w[W_MISSING] = spare_answer();
+	child_reach(p, 2);
+}
+
+TEST(a_sleeping_holder_is_woken_by_the_ask)
+{
+	struct child c;
+
+	child_make(&c, sleeper, NULL);
+	c.page->w[W_PAGES] = 12;
+	child_start(&c);
+	OK(child_run_to(&c, 1));
+	for (uint32_t i = 0; i < 20; i++)
+		(void)!proc_yield(&c.proc);
+	EQ(EXO_ENVS[EXO_INDEX(c.proc.env)].state, EXO_ENV_SLEEPING);
+	must(exo_revoke_ask(c.proc.acct, c.proc.name, FR, 5, 1000));
+	OK(child_run_to(&c, 2));
+	EQ(asked(c.proc.acct, FR), false);
+	EQ(c.page->w[W_MISSING], 0);
+	child_finish(&c);
+}
+
 /* Its record, which it bound itself, with what Castor gave it. */
 static struct exo_taken_ring *
 record_make(void)
@@ -847,11 +889,27 @@ TEST(who_can_not_go_on_without_it_ends)
 	child_end(&c);
 }
 
+/* Data frames of an account that nobody uses, or maps. */
+static uint32_t
+idle_frames(exo_id acct)
+{
+	uint32_t n = 0;
+
+	for (exo_ppn f = row(acct)->frames; f != 0; f = EXO_PAGES[f].next)
+		n += EXO_PAGES[f].kind == EXO_PG_DATA &&
+		    EXO_PAGES[f].maps == 0 && EXO_PAGES[f].uses == 0;
+	return n;
+}
+
 /* Frames that the pager has in stock go unseen; it does not use them. */
 static void
 stocked(struct child_page *p)
 {
+	volatile uint8_t *more = vm_alloc(8 * EXO_PAGE);
+
 	cache_make(p);
+	for (; idle_frames(self->acct) == 0; more += EXO_PAGE)
+		*more = 1;
 	vm_lost = cache_lost;
 	child_reach(p, 1);
 	child_await(p, 1);
@@ -865,23 +923,18 @@ stocked(struct child_page *p)
 
 TEST(frames_in_stock_are_taken_first)
 {
-	uint32_t idle = 0;
 	struct child c;
+	uint32_t idle;
 	const uint64_t was = others();
 
 	child_make(&c, stocked, NULL);
 	c.page->w[W_PAGES] = 12;
 	child_start(&c);
 	OK(child_run_to(&c, 1));
-	for (exo_ppn f = row(c.proc.acct)->frames; f != 0;
-	    f = EXO_PAGES[f].next)
-		idle += EXO_PAGES[f].kind == EXO_PG_DATA &&
-		    EXO_PAGES[f].maps == 0 && EXO_PAGES[f].uses == 0;
-	if (OK(idle > 0)) {
-		must(exo_revoke_ask(c.proc.acct, c.proc.name, FR, idle,
-		    grace()));
-		ticks_pass(grace());
-	}
+	idle = idle_frames(c.proc.acct);
+	OK(idle > 0);
+	must(exo_revoke_ask(c.proc.acct, c.proc.name, FR, idle, grace()));
+	ticks_pass(grace());
 	for (exo_ppn f = 1; f < EXO_MACHINE->nframes; f++)
 		if (EXO_PAGES[f].account == EXO_INDEX(c.proc.acct) &&
 		    EXO_PAGES[f].kind == EXO_PG_DATA &&
