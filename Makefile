@@ -90,7 +90,8 @@ GUEST	:= $(basename $(filter-out %.bpf.c,$(wildcard tests/guest/*.c)))
 BENCH	:= $(basename $(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 BLIB	:= $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/lib/*.c))
 BCHILD	:= $(basename $(filter-out %.bpf.c,$(wildcard tests/bench/child/*.c)))
-HOST	:= $(basename $(notdir $(wildcard tests/host/*.c)))
+HOST	:= $(basename $(notdir $(filter-out %.bpf.c,\
+	   $(wildcard tests/host/*.c))))
 HOSTPY	:= $(wildcard tests/host/*.py)
 ELFS	:= $(patsubst %,$(B)/%.elf,$(USER) $(BARE) $(GUEST) $(BENCH) \
 	   $(BCHILD))

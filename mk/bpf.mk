@@ -62,3 +62,5 @@ $(B)/.setup-bpf: tools/setup mk/bpf.mk
 # The loader is no pure module, so the fuzz target brings it along.
 FUZZ_SRC_bpf_elf	:= libos/bpf_elf.c
 FUZZ_FLAGS_bpf_elf	:= -Ilibos/include
+
+$(B)/tests/bench/bpf.o: TFLAGS += -Ikernel/pure

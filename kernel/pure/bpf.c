@@ -318,18 +318,22 @@ elsewhere_at(struct machine *m, uint64_t addr, uint32_t size)
 	return p;
 }
 
-/* The memory at addr, NULL with m->error set if it can't be had. */
-static inline __attribute__((always_inline)) uint8_t *
-memory_at(struct machine *m, uint64_t addr, uint32_t size, bool write)
-{
-	uint64_t k = (addr >> 32) - 1;
-	uint32_t at = (uint32_t)addr;
-
-	if (k < m->nwin && at + (uint64_t)size <= m->win[k].len &&
-	    (!write || m->win[k].writable))
-		return m->win[k].mem + at;
-	return elsewhere_at(m, addr, size);
-}
+/*
+ * Set p to the memory at addr, from a window at once; or stop.  (A macro,
+ * because a function's result would be compared with NULL on the fast path.)
+ */
+#define MEMORY_AT(p, addr, size, write)					      \
+	do {								      \
+		uint64_t addr_ = (addr), k_ = (addr_ >> 32) - 1;	      \
+		uint64_t at_ = (uint32_t)addr_;				      \
+									      \
+		if (__builtin_expect(k_ < nwin &&			      \
+		    at_ + (size) <= win[k_].len &&			      \
+		    (!(write) || win[k_].writable), 1))			      \
+			(p) = win[k_].mem + at_;			      \
+		else if (((p) = elsewhere_at(&m, addr_, size)) == NULL)	      \
+			goto stop;					      \
+	} while (0)
 
 /* 4.1: by zero is 0; the quotient that does not fit wraps. */
 static uint64_t
@@ -511,20 +515,18 @@ name:	{								      \
 
 #define LOAD(name, type)						      \
 name:	{								      \
-		uint8_t *p = memory_at(&m, S + OFFSET, sizeof(type), false);  \
+		uint8_t *p;						      \
 		type v;							      \
-		if (p == NULL)						      \
-			goto stop;					      \
+		MEMORY_AT(p, S + OFFSET, sizeof(type), false);		      \
 		__builtin_memcpy(&v, p, sizeof(v));			      \
 		D = (uint64_t)(int64_t)v;				      \
 		NEXT;							      \
 	}
 #define STORE_AT(name, type, value)					      \
 name:	{								      \
-		uint8_t *p = memory_at(&m, D + OFFSET, sizeof(type), true);   \
 		type v = (type)(value);					      \
-		if (p == NULL)						      \
-			goto stop;					      \
+		uint8_t *p;						      \
+		MEMORY_AT(p, D + OFFSET, sizeof(type), true);		      \
 		__builtin_memcpy(p, &v, sizeof(v));			      \
 		NEXT;							      \
 	}
@@ -534,9 +536,8 @@ name:	{								      \
 
 #define ATOMIC_OP(name, type, function)					      \
 name:	{								      \
-		uint8_t *p = memory_at(&m, D + OFFSET, sizeof(type), true);   \
-		if (p == NULL)						      \
-			goto stop;					      \
+		uint8_t *p;						      \
+		MEMORY_AT(p, D + OFFSET, sizeof(type), true);		      \
 		m.error = BPF_E_ALIGN;					      \
 		if ((uintptr_t)p % sizeof(type) != 0)			      \
 			goto stop;					      \
@@ -558,6 +559,8 @@ bpf_run(const struct bpf_insn *code, uint32_t n, struct bpf_run *run)
 	uint64_t fuel = run->fuel < FUEL_MAX ? run->fuel : FUEL_MAX;
 	int64_t limit = address_of(code) + (int64_t)fuel * SIZE;
 	int64_t whole = n * SIZE;
+	const struct bpf_window *const win = run->win;
+	const uint64_t nwin = run->nwin;
 	struct machine m;
 
 	machine_start(&m, run);

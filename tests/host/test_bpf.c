@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../fuzz/bpf_reference.h"
+#include "arrival.bpf.h"
 #include "tap.h"
 
 #define INSN(code, dst, src, off, imm)					\
@@ -77,6 +78,20 @@ TEST(bpf_longest_program_runs_from_end_to_end)
 	EQ(run.r0, BPF_LEN_MAX - 1);
 	EQ(run.fuel, 0);
 	EQ(run.at, BPF_LEN_MAX - 1);
+}
+
+TEST(bpf_longest_program_has_no_jump_past_it)
+{
+	static struct bpf_insn code[BPF_LEN_MAX];
+	uint32_t at;
+
+	for (uint32_t i = 0; i < BPF_LEN_MAX; i++)
+		code[i] = (struct bpf_insn)EXIT;
+	code[0] = (struct bpf_insn)JA(BPF_LEN_MAX - 1);
+	EQ(bpf_validate(code, BPF_LEN_MAX, &at), BPF_E_JUMP);
+	EQ(at, 0);
+	code[0] = (struct bpf_insn)JA(BPF_LEN_MAX - 2);
+	EQ(bpf_validate(code, BPF_LEN_MAX, &at), BPF_OK);
 }
 
 TEST(bpf_first_error_is_the_one_told)
@@ -293,6 +308,26 @@ TEST(bpf_depth_is_bounded)
 	EQ(run.fuel, 1000 - 2 * BPF_DEPTH);
 	for (uint32_t i = 0; i < BPF_STACK; i++)
 		EQ(stack[i], i % BPF_FRAME == BPF_FRAME - 1);
+}
+
+/* Made by the Makefile from arrival.bpf.c. */
+TEST(bpf_predicate_in_c_is_embedded)
+{
+	static uint64_t word, clock;
+	struct bpf_window win[] = { { (uint8_t *)&word, 8, false },
+	    { (uint8_t *)&clock, 8, false } };
+	struct bpf_insn code[LEN(arrival_bpf)];
+
+	memcpy(code, arrival_bpf, sizeof(code));
+	EQ(bpf_validate(code, LEN(code), NULL), BPF_OK);
+	for (int i = 0; i < 3; i++) {
+		struct bpf_run run = start(win, 2, 20);
+
+		word = i == 1;
+		clock = i == 2 ? 500 : 499;
+		EQ(bpf_run(code, LEN(code), &run), BPF_OK);
+		EQ(run.r0, i);
+	}
 }
 
 static uint64_t
