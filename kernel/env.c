@@ -94,12 +94,6 @@ link_seat(const struct env *e, uint32_t i)
 	return i == 0 ? e->base_seat : NULL;
 }
 
-struct seat *
-env_home_seat(const struct env *e)
-{
-	return env_depth(e) == 0 ? env_seat(e) : link_seat(e, 0);
-}
-
 bool
 env_on_chain(const struct env *e, const struct seat *s)
 {
@@ -138,15 +132,16 @@ env_thaw(struct env *e)
 	sched_load_cr3();
 }
 
-/* Where it is, for all to see. */
+/* Where it is, by its record, for all to see. */
 void
 env_publish(struct env *e)
 {
-	const struct seat *home = env_home_seat(e);
+	uint32_t depth = (uint32_t)(e->csp - e->chain);
+	const struct seat *home = depth == 0 ? e->seat : link_seat(e, 0);
 
-	e->pub->where = EXO_INDEX(env_seat(e)->dom->id);
+	e->pub->where = EXO_INDEX(e->seat->dom->id);
 	e->pub->home = home != NULL ? EXO_INDEX(home->dom->id) : EXO_NONE;
-	e->pub->depth = env_depth(e);
+	e->pub->depth = depth;
 }
 
 /*

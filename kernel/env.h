@@ -18,7 +18,6 @@ long env_check(exo_id env, exo_slot slot, uint32_t need, struct env **out)
 /* Its seats, from its home (the base of its chain) up. */
 uint32_t env_depth(const struct env *e);
 struct seat *env_seat(const struct env *e);	/* where it is */
-struct seat *env_home_seat(const struct env *e);
 bool env_on_chain(const struct env *e, const struct seat *s);
 void env_publish(struct env *e);
 

@@ -287,6 +287,8 @@ TEST(stopped_in_a_hanging_callee_it_comes_back_with_gone)
 	OK(cell_run(&c, env, &s.page->w[1], 1));
 	EQ(exo_env_stop(env, c.name), 0);
 	OK(cell_run_state(&c, env, EXO_ENV_STOPPED));
+	EQ(row(env)->where, EXO_INDEX(c.domain));
+	EQ(row(env)->depth, 0);
 	EQ(exo_env_continue(env, c.name, row(env)->seq, EXO_HOW_RETRY, 0), 0);
 	OK(cell_run_state(&c, env, EXO_ENV_DEAD));
 	EQ(c.page->w[10], 2);
