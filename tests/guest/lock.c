@@ -849,6 +849,10 @@ who(uint64_t badge, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
 	(void)badge, (void)a, (void)b, (void)c, (void)d, (void)e;
 	OK(l.domain == self->domain);
 	OK(l.upcall == (struct exo_upcall *)SEAT_UPCALL(1));
+	/* Where it is was not published since it came. */
+	EQ(lock_take(&shared->lock, &l, 0), 0);
+	EQ(lock_take(&shared->lock, &l, 0), -EXO_E_LOOP);
+	lock_leave(&shared->lock, &l);
 	return l.env;
 }
 SERVICE(who);
@@ -858,6 +862,7 @@ TEST(seats_know_whom_they_are_for)
 	struct cell c;
 	exo_id env;
 
+	begin();
 	cell_make(&c, NULL);
 	env = cell_env_make(&c);
 	must(seat_make(1, env, who_entry));
