@@ -70,7 +70,8 @@ extern uint64_t brk_low, brk_now;
 long memory_map(const struct area *a);	/* at a->low; what was there goes */
 long memory_unmap(uint64_t low, uint64_t high);
 
-/* ---- pager.c: answer a fault; false: it is an error */
-bool pager_fault(uint64_t addr, uint64_t err);
+/* ---- pager.c: answer a fault: 0, or what it is to the program: a signal,
+ * its code << 8 */
+uint32_t pager_fault(uint64_t addr, uint64_t err);
 
 #endif

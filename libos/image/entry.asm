@@ -39,10 +39,10 @@ F_RSP	equ 72
 TF_OFF	equ ~0x100
 
 global _start, user_copy, user_copy_first, user_copy_last
-global user_copy_fault, go, stubs, fp_save, fp_load, fp_load_first
-global fp_load_last, fp_load_fault
+global user_copy_fault, go, stubs, fp_save, fp_save_first, fp_save_last
+global fp_load, fp_load_first, fp_load_last
 extern image_start, foreign, trap, deliver_fault, deliver_slice
-extern calls_fast, pid, attention, own_threads
+extern calls_fast, pid, own_threads
 
 section .text.entry progbits alloc exec nowrite align=64
 
@@ -227,11 +227,12 @@ slice_begins:
 .nearly:
 	mov	[rsp + F_RIP], rcx
 .program:
-	mov	rax, [attention]
-	test	rax, rax
+	mov	rdx, rsp
+	and	rdx, -BLOCK_SIZE
+	mov	rax, [rdx + BLOCK_UPCALL - THREAD_SIZE + T_BLOCKED]
+	not	rax
+	and	rax, [rdx + BLOCK_WINDOW + W_PENDING]
 	jz	go_rest
-	cmp	qword [rax], 0
-	je	go_rest
 	push	rsi
 	push	rdi
 	push	r8
@@ -303,14 +304,18 @@ user_copy_fault:
 	ret
 
 ; ------------------------------------------------------------------- FP state
-; void fp_save(void *to): xsave, all that is in use; 64-byte aligned.
+; long fp_save(void *to): all that is in use; 64-byte aligned.
 fp_save:
 	mov	eax, -1
 	mov	edx, -1
+fp_save_first:
 	xsave64	[rdi]
+fp_save_last:
+	xor	eax, eax
 	ret
 
-; long fp_load(const void *from): 0, or -EFAULT if the CPU refuses it.
+; long fp_load(const void *from): the same back.  Both: 0, or -EFAULT if the
+; CPU refuses it, as trap() finds out.
 fp_load:
 	mov	eax, -1
 	mov	edx, -1
@@ -318,7 +323,4 @@ fp_load_first:
 	xrstor64 [rdi]
 fp_load_last:
 	xor	eax, eax
-	ret
-fp_load_fault:
-	mov	rax, -EFAULT
 	ret

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <castor/commons.h>
 #include <castor/sys.h>
 
 #include "calls.h"
@@ -21,6 +22,10 @@
 
 #define PAGE_DOWN(a)	((a) & ~(EXO_PAGE - 1))
 #define PAGE_UP(a)	PAGE_DOWN((a) + EXO_PAGE - 1)
+
+/* What handlers answer besides Linux's errors: a signal came before anything
+ * was done.  The call begins again if the signal's handler says so. */
+#define E_RESTART	1000
 
 /* A handler of a system call, whatever of its arguments it looks at. */
 typedef long (*call_fn)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
@@ -35,18 +40,37 @@ struct thread {
 	uint32_t changed;		/* regs are to be loaded, all of them */
 	exo_id env;
 	uint64_t clear_tid;		/* zeroed and woken at its end */
+
+	/* signal.c */
+	uint64_t blocked;		/* signals, as bits */
+	uint64_t restore;		/* after sigsuspend's handler, this */
+	bool restores;
+	uint32_t fault;			/* of the trap: signal | code << 8 */
+	uint64_t alt_base, alt_size;	/* size 0: none */
+	uint32_t alt_flags;
 };
 _Static_assert(sizeof(struct thread) <= THREAD_SIZE, "layout.h");
 
-/* The running thread, from Castor's stack or its upcall frame. */
-static inline struct thread *
-me(void)
+/* The running thread's, from Castor's stack or its upcall frame. */
+static inline uint64_t
+my_block(void)
 {
 	uint64_t sp;
 
 	__asm__("mov %%rsp, %0" : "=r"(sp));
-	return (struct thread *)((sp & ~(BLOCK_SIZE - 1)) + BLOCK_UPCALL -
-	    THREAD_SIZE);
+	return sp & ~(BLOCK_SIZE - 1);
+}
+
+static inline struct thread *
+me(void)
+{
+	return (struct thread *)(my_block() + BLOCK_UPCALL - THREAD_SIZE);
+}
+
+static inline struct cm_window *
+my_window(void)
+{
+	return (struct cm_window *)(my_block() + BLOCK_WINDOW);
 }
 
 /* ---- who I am (start.c) */
@@ -59,7 +83,6 @@ extern struct own {
 extern uint32_t pid, ppid;
 extern exo_ppn own_table;		/* the last-level table of slot 254 */
 extern exo_slot view_slot;		/* VIEW on my tables */
-extern const volatile uint64_t *attention;	/* not 0: signals wait */
 
 /* ---- in the heap */
 struct cold {

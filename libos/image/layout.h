@@ -41,7 +41,6 @@
  *	+000000	hot data, two pages, copied by fork
  *	+010000	struct exo_start, and what the maker says (then the program's
  *		arguments are taken from it, and it is free)
- *	+011000	the window to the commons
  *	+012000	words that sleeps watch: live
  *	+013000	a frame that is being filled
  *	+020000	views of tables: of the root, of this last-level table, others
@@ -52,7 +51,6 @@
 #define OWN_HOT		OWN
 #define OWN_HOT_PAGES	2u
 #define OWN_START	(OWN + 0x10000ul)
-#define OWN_WINDOW	(OWN + 0x11000ul)
 #define OWN_WATCH	(OWN + 0x12000ul)
 #define OWN_SCRATCH	(OWN + 0x13000ul)
 #define OWN_VIEWS	(OWN + 0x20000ul)
@@ -65,10 +63,12 @@
 
 /*
  * A block: a page that is never there, Castor's stack, struct thread at its
- * end, the upcall frame.  So both are found from any rsp in either.
+ * end, the upcall frame, the window to the commons.  So all are found from any
+ * rsp in the stack or the frame.
  */
 #define BLOCK_SIZE	0x8000ul
 #define BLOCK_UPCALL	0x6000ul		/* the frame, in the block */
+#define BLOCK_WINDOW	0x7000ul
 #define THREAD_SIZE	512ul
 #define THREADS_MAX	48u
 #define BLOCK(i)	(OWN_THREADS + (i) * BLOCK_SIZE)

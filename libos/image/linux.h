@@ -48,6 +48,78 @@ enum {
 };
 #define SIGBIT(n)	(1ul << ((n) - 1))
 
+enum {
+	SIG_DFL = 0, SIG_IGN = 1,
+	SIG_BLOCK = 0, SIG_UNBLOCK = 1, SIG_SETMASK = 2,
+	SA_NOCLDSTOP = 1, SA_NOCLDWAIT = 2, SA_SIGINFO = 4,
+	SA_RESTORER = 0x04000000, SA_ONSTACK = 0x08000000,
+	SA_RESTART = 0x10000000, SA_NODEFER = 0x40000000,
+	SS_ONSTACK = 1, SS_DISABLE = 2,
+	SI_USER = 0, SI_KERNEL = 0x80, SI_TKILL = -6,
+	SEGV_MAPERR = 1, SEGV_ACCERR = 2, BUS_ADRALN = 1, BUS_ADRERR = 2,
+	FPE_INTDIV = 1, FPE_INTOVF = 2, FPE_FLTDIV = 3, FPE_FLTOVF = 4,
+	FPE_FLTUND = 5, FPE_FLTRES = 6, FPE_FLTINV = 7,
+	ILL_ILLOPN = 2, TRAP_BRKPT = 1, TRAP_TRACE = 2,
+	MINSIGSTKSZ = 2048
+};
+#define SA_RESETHAND	0x80000000ul
+
+struct sigaction {
+	uint64_t handler, flags, restorer, mask;
+};
+
+struct sigaltstack {
+	uint64_t base;
+	int32_t flags, pad;
+	uint64_t size;
+};
+
+struct siginfo {
+	int32_t signo, error, code, pad;
+	union {
+		struct {
+			uint32_t pid, uid;
+			int32_t status;
+		};
+		uint64_t addr;
+		uint8_t room[112];
+	};
+};
+_Static_assert(sizeof(struct siginfo) == 128, "ABI");
+
+struct sigcontext {
+	uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx,
+	    rax, rcx, rsp, rip, rflags;
+	uint16_t cs, gs, fs, ss;
+	uint64_t err, trapno, oldmask, cr2, fpstate, reserved[8];
+};
+_Static_assert(sizeof(struct sigcontext) == 256, "ABI");
+
+struct ucontext {
+	uint64_t flags, link;
+	struct sigaltstack stack;
+	struct sigcontext mc;
+	uint64_t mask;
+};
+#define UC_FP_XSTATE	1ul
+#define UC_SS		6ul		/* ss is saved, and strictly */
+
+struct sigframe {			/* what a handler finds at its rsp */
+	uint64_t restorer;
+	struct ucontext uc;
+	struct siginfo info;
+};
+
+/* In the legacy part of FP state, for who reads it: how much there is. */
+#define FP_SW		464u
+struct fp_sw {
+	uint32_t magic, extended_size;
+	uint64_t features;
+	uint32_t size, pad[7];
+};
+#define FP_MAGIC1	0x46505853u
+#define FP_MAGIC2	0x46505845u
+
 /* ---- time */
 struct timespec {
 	int64_t sec, nsec;

@@ -24,6 +24,9 @@ offsets(void)
 	CONSTANT(T_RESUME, offsetof(struct thread, resume));
 	CONSTANT(T_STUB, offsetof(struct thread, stub));
 	CONSTANT(T_TID, offsetof(struct thread, tid));
+	CONSTANT(T_BLOCKED, offsetof(struct thread, blocked));
+	CONSTANT(BLOCK_WINDOW, BLOCK_WINDOW);
+	CONSTANT(W_PENDING, offsetof(struct cm_window, pending));
 	CONSTANT(REGS_SIZE, sizeof(struct exo_regs));
 	CONSTANT(REGS_FRAME, offsetof(struct exo_regs, r11));
 	CONSTANT(CALLS, CALLS_MAX);

@@ -40,7 +40,7 @@ fault_inside(uint64_t va, uint64_t err)
 	if (SLOT_OF(va) == HEAP_SLOT)
 		return fill_zero(va, EXO_PTE_W | EXO_PTE_NX);
 	return va >= OWN_THREADS && va < OWN_END && at >= EXO_PAGE &&
-	    at < BLOCK_UPCALL && fill_zero(va, EXO_PTE_W | EXO_PTE_NX);
+	    at != BLOCK_UPCALL && fill_zero(va, EXO_PTE_W | EXO_PTE_NX);
 }
 
 /* A page of a file, as the process's own copy: filled out of sight, so that
@@ -98,20 +98,25 @@ area_allows(const struct area *a, uint64_t err)
 	return a->prot != 0;
 }
 
-bool
+uint32_t
 pager_fault(uint64_t addr, uint64_t err)
 {
 	uint64_t va = PAGE_DOWN(addr);
 	const struct area *a;
+	bool done;
 
 	if (addr >= USER_TOP)
-		return fault_inside(va, err);
+		return fault_inside(va, err) ? 0 : SIGSEGV | SEGV_MAPERR << 8;
 	a = area_at(va);
-	if (a == NULL || !area_allows(a, err))
-		return false;
+	if (a == NULL)
+		return SIGSEGV | SEGV_MAPERR << 8;
+	if (!area_allows(a, err))
+		return SIGSEGV | SEGV_ACCERR << 8;
 	if ((err & FAULT_PRESENT) != 0)
-		return fault_present(a, va, err);
-	if (a->file != 0 && va < a->limit)
-		return fill_file(a, va, access_bits(a->prot, err));
-	return fill_zero(va, access_bits(a->prot, err));
+		done = fault_present(a, va, err);
+	else if (a->file != 0 && va < a->limit)
+		done = fill_file(a, va, access_bits(a->prot, err));
+	else
+		done = fill_zero(va, access_bits(a->prot, err));
+	return done ? 0 : SIGBUS | BUS_ADRERR << 8;
 }

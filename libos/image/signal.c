@@ -1,60 +1,585 @@
 /*
- * signal.c - signals: what traps become, and what the program hears of them.
+ * signal.c - signals: from the mark in the window, or from a trap of the
+ * program's own, to its handler and back.
+ *
+ * The commons marks a signal in the window of the env that is to take it.  It
+ * is taken when a system call returns, when a slice begins in the program's
+ * code, and where a call waits.  What a handler finds on its stack is what
+ * Linux would put there; going back (rt_sigreturn) takes any registers that
+ * the program says, which are only its own.
  */
-#include <castor/print.h>
+#include <castor/string.h>
 #include <castor/upcall.h>
 
 #include "area.h"
 #include "signal.h"
+#include "wait.h"
 
+#define UNBLOCKABLE	(SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
+#define DEFAULT_IGNORE	(SIGBIT(SIGCHLD) | SIGBIT(SIGURG) |		      \
+			 SIGBIT(SIGWINCH) | SIGBIT(SIGCONT))
+#define DEFAULT_STOP	(SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) |		      \
+			 SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
+#define FLAGS_USER	0x240cd5ul	/* CF PF AF ZF SF DF OF AC ID */
+#define FLAGS_FIXED	0x202ul
+#define RED_ZONE	128ul
+
+static struct sigaction actions[SIGNALS];	/* of signal i + 1 */
+
+long	fp_save(void *to);
+long	fp_load(const void *from);
 extern const char user_copy_first[], user_copy_last[], user_copy_fault[];
+extern const char fp_save_first[], fp_save_last[];
+extern const char fp_load_first[], fp_load_last[];
 
 int	trap(struct exo_regs *, uint64_t);
 void	deliver_fault(struct exo_regs *);
 void	deliver_slice(struct exo_regs *);
 
-/* Castor's own code: where it reads the program's memory it is told so. */
+/* ---- what is done about a signal */
+
+static bool
+is_ignored(uint32_t sig)
+{
+	const struct sigaction *a = &actions[sig - 1];
+
+	return a->handler == SIG_IGN ||
+	    (a->handler == SIG_DFL && SIGBIT(sig) & DEFAULT_IGNORE);
+}
+
+static bool
+stops(uint32_t sig)
+{
+	return actions[sig - 1].handler == SIG_DFL &&
+	    SIGBIT(sig) & DEFAULT_STOP;
+}
+
+/* The commons does not bother with what nobody wants. */
+static void
+hints_put(void)
+{
+	struct cm_window *w = my_window();
+	uint64_t ignored = 0, caught = 0;
+
+	for (uint32_t i = 0; i < SIGNALS; i++) {
+		if (actions[i].handler == SIG_IGN)
+			ignored |= 1ul << i;
+		else if (actions[i].handler != SIG_DFL)
+			caught |= 1ul << i;
+	}
+	w->sig_ignored = ignored;
+	w->sig_caught = caught;
+}
+
+static void
+block(uint64_t set)
+{
+	me()->blocked = set & ~UNBLOCKABLE;
+	my_window()->sig_blocked = me()->blocked;
+}
+
+static uint64_t
+waiting(void)
+{
+	return my_window()->pending & ~me()->blocked;
+}
+
+/* Take the signal: false, somebody else did. */
+static bool
+take(uint32_t sig)
+{
+	return (__atomic_fetch_and(&my_window()->pending, ~SIGBIT(sig),
+	    __ATOMIC_SEQ_CST) & SIGBIT(sig)) != 0;
+}
+
+/* The lowest of a set that is not ignored and does not stop; those that do
+ * are dealt with.  0: none. */
+static uint32_t
+next_signal(void)
+{
+	uint64_t set;
+
+	while ((set = waiting()) != 0) {
+		uint32_t sig = (uint32_t)__builtin_ctzl(set) + 1;
+
+		if (!is_ignored(sig) && !stops(sig))
+			return sig;
+		if (take(sig) && stops(sig))
+			(void)commons(CM_STOP, sig, 0, 0, 0);
+	}
+	return 0;
+}
+
+bool
+signal_interrupts(void)
+{
+	return next_signal() != 0;
+}
+
+/* ---- the handler's frame */
+
+/* Is this rsp on the alternate stack? */
+static bool
+on_altstack(const struct thread *t, uint64_t rsp)
+{
+	return t->alt_size != 0 && rsp - t->alt_base <= t->alt_size &&
+	    rsp > t->alt_base;
+}
+
+static void
+context_fill(struct ucontext *uc, const struct exo_regs *r)
+{
+	struct sigcontext *c = &uc->mc;
+
+	*c = (struct sigcontext){
+		.r8 = r->r8, .r9 = r->r9, .r10 = r->r10, .r11 = r->r11,
+		.r12 = r->r12, .r13 = r->r13, .r14 = r->r14, .r15 = r->r15,
+		.rdi = r->rdi, .rsi = r->rsi, .rbp = r->rbp, .rbx = r->rbx,
+		.rdx = r->rdx, .rax = r->rax, .rcx = r->rcx, .rsp = r->rsp,
+		.rip = r->rip, .rflags = r->rflags, .cs = 0x33, .ss = 0x2b,
+		.err = r->err, .cr2 = r->addr,
+	};
+}
+
+static void
+context_take(const struct sigcontext *c, struct exo_regs *r)
+{
+	r->r8 = c->r8;
+	r->r9 = c->r9;
+	r->r10 = c->r10;
+	r->r11 = c->r11;
+	r->r12 = c->r12;
+	r->r13 = c->r13;
+	r->r14 = c->r14;
+	r->r15 = c->r15;
+	r->rdi = c->rdi;
+	r->rsi = c->rsi;
+	r->rbp = c->rbp;
+	r->rbx = c->rbx;
+	r->rdx = c->rdx;
+	r->rax = c->rax;
+	r->rcx = c->rcx;
+	r->rsp = c->rsp;
+	r->rip = c->rip;
+	r->rflags = (c->rflags & FLAGS_USER) | FLAGS_FIXED;
+}
+
+/* FP state at an address, with the words that tell how much there is. */
+static long
+fp_push(uint64_t at)
+{
+	uint32_t size = EXO_MACHINE->xsave_size, magic = FP_MAGIC2;
+	struct fp_sw sw = { .magic = FP_MAGIC1, .extended_size = size + 4,
+	    .size = size };
+	uint32_t high, low;
+	long r = user_zero(at, size);
+
+	__asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+	sw.features = (uint64_t)high << 32 | low;
+	if (r == 0)
+		r = fp_save((void *)at);
+	if (r == 0)
+		r = user_write(at + FP_SW, &sw, sizeof(sw));
+	return r < 0 ? r : user_write(at + size, &magic, sizeof(magic));
+}
+
+/* Build it and have r enter the handler.  -EFAULT: there is no stack. */
+static long
+frame_push(struct exo_regs *r, const struct sigaction *a,
+    const struct siginfo *info, uint64_t mask)
+{
+	struct thread *t = me();
+	struct sigframe f = { .restorer = a->restorer, .info = *info };
+	uint64_t sp = r->rsp - RED_ZONE, fp;
+	bool was_alt = on_altstack(t, r->rsp);
+
+	if (a->flags & SA_ONSTACK && t->alt_size != 0 && !was_alt)
+		sp = t->alt_base + t->alt_size;
+	sp -= EXO_MACHINE->xsave_size + sizeof(uint32_t);
+	fp = sp & ~63ul;
+	sp = ((fp - sizeof(f)) & ~15ul) - 8;
+	if (was_alt && !on_altstack(t, sp))
+		return -EFAULT;
+	context_fill(&f.uc, r);
+	f.uc.flags = UC_FP_XSTATE | UC_SS;
+	f.uc.stack = (struct sigaltstack){ t->alt_base, t->alt_size == 0 ?
+	    SS_DISABLE : was_alt ? SS_ONSTACK : 0, 0, t->alt_size };
+	f.uc.mc.fpstate = fp;
+	f.uc.mc.trapno = t->fault >> 16;
+	f.uc.mc.oldmask = f.uc.mask = mask;
+	if (fp_push(fp) < 0 || user_write(sp, &f, sizeof(f)) < 0)
+		return -EFAULT;
+	r->rdi = (uint64_t)info->signo;
+	r->rsi = sp + offsetof(struct sigframe, info);
+	r->rdx = sp + offsetof(struct sigframe, uc);
+	r->rax = 0;
+	r->rsp = sp;
+	r->rip = a->handler;
+	r->rflags = FLAGS_FIXED;
+	return 0;
+}
+
+static _Noreturn void
+signal_end(uint32_t sig)
+{
+	process_end(sig);
+}
+
+/* Deliver one for which there is a handler, or which ends the process. */
+static void
+deliver(struct exo_regs *r, const struct siginfo *info)
+{
+	uint32_t sig = (uint32_t)info->signo;
+	struct sigaction a = actions[sig - 1];
+	struct thread *t = me();
+	uint64_t mask = t->restores ? t->restore : t->blocked;
+
+	if (a.handler == SIG_DFL)
+		signal_end(sig);
+	t->restores = false;
+	t->changed = 1;
+	if (a.handler >= USER_TOP || !(a.flags & SA_RESTORER) ||
+	    frame_push(r, &a, info, mask) < 0) {
+		if (sig == SIGSEGV)
+			signal_end(SIGSEGV);
+		block(t->blocked & ~SIGBIT(SIGSEGV));
+		actions[SIGSEGV - 1].handler = SIG_DFL;
+		signal_end(SIGSEGV);
+	}
+	if (a.flags & SA_RESETHAND) {
+		actions[sig - 1].handler = SIG_DFL;
+		hints_put();
+	}
+	block(t->blocked | a.mask |
+	    (a.flags & SA_NODEFER ? 0 : SIGBIT(sig)));
+}
+
+/* Why it was sent, as the commons knows. */
+static void
+info_get(uint32_t sig, struct siginfo *info)
+{
+	long r = commons(CM_SIGINFO, sig, 0, 0, 0);
+
+	*info = (struct siginfo){ .signo = (int32_t)sig };
+	if (r < 0)
+		return;
+	info->code = (int8_t)r;
+	info->pid = (uint32_t)(r >> 8) & 0xffffff;
+	info->status = (int32_t)(r >> 32);
+}
+
+static void
+deliver_waiting(struct exo_regs *r)
+{
+	struct siginfo info;
+	uint32_t sig;
+
+	while ((sig = next_signal()) != 0) {
+		if (!take(sig))
+			continue;
+		info_get(sig, &info);
+		deliver(r, &info);
+	}
+}
+
+/* A call that was interrupted begins again, or says EINTR, as the first signal
+ * that comes has it. */
+static void
+call_again(struct exo_regs *r, uint64_t nr)
+{
+	uint32_t sig = next_signal();
+
+	if (sig == 0 || actions[sig - 1].flags & SA_RESTART) {
+		r->rip -= 2;
+		r->rax = nr;
+	} else
+		r->rax = (uint64_t)-EINTR;
+	me()->changed = 1;
+}
+
+void
+signal_check(struct exo_regs *r, uint64_t nr)
+{
+	struct thread *t = me();
+
+	if ((long)r->rax == -E_RESTART && !t->changed)
+		call_again(r, nr);
+	if (waiting() != 0) {
+		t->fault = 0;
+		deliver_waiting(r);
+	}
+	if (t->restores) {
+		t->restores = false;
+		block(t->restore);
+	}
+}
+
+void
+deliver_slice(struct exo_regs *r)
+{
+	me()->fault = 0;
+	deliver_waiting(r);
+}
+
+/* ---- traps */
+
+/* Castor's own code: where it touches the program's memory it is told so. */
 static void
 trap_inside(struct exo_regs *r, uint64_t kind)
 {
-	if (r->rip >= (uint64_t)user_copy_first &&
-	    r->rip < (uint64_t)user_copy_last) {
-		r->rip = (uint64_t)user_copy_fault;
-		return;
+	static const struct {
+		const char *first, *last;
+	} places[] = {
+		{ user_copy_first, user_copy_last },
+		{ fp_save_first, fp_save_last },
+		{ fp_load_first, fp_load_last }
+	};
+
+	for (uint32_t i = 0; i < 3; i++) {
+		if (r->rip >= (uint64_t)places[i].first &&
+		    r->rip < (uint64_t)places[i].last) {
+			r->rip = (uint64_t)user_copy_fault;
+			return;
+		}
 	}
 	image_die("trap %lu at %lx, address %lx, error %lx",
 	    kind - EXO_K_TRAP, r->rip, r->addr, r->err);
+}
+
+/* SIMD and x87 exceptions: which of them. */
+static uint32_t
+fp_code(uint64_t vector)
+{
+	uint32_t csr, set;
+	uint16_t status, control;
+
+	if (vector == TRAP_SIMD) {
+		__asm__("stmxcsr %0" : "=m"(csr));
+		set = csr & ~(csr >> 7);
+	} else {
+		__asm__("fnstsw %0; fnstcw %1" : "=m"(status), "=m"(control));
+		set = status & ~control;
+	}
+	return set & 1 ? FPE_FLTINV : set & 4 ? FPE_FLTDIV :
+	    set & 8 ? FPE_FLTOVF : set & 0x12 ? FPE_FLTUND : FPE_FLTRES;
+}
+
+static uint32_t
+vector_signal(uint64_t vector)
+{
+	switch (vector) {
+	case TRAP_DIVIDE:
+		return SIGFPE | FPE_INTDIV << 8;
+	case TRAP_DEBUG:
+		return SIGTRAP | TRAP_TRACE << 8;
+	case TRAP_BREAK:
+		return SIGTRAP | SI_KERNEL << 8;
+	case TRAP_OPCODE:
+		return SIGILL | ILL_ILLOPN << 8;
+	case TRAP_ALIGN:
+		return SIGBUS | BUS_ADRALN << 8;
+	case 12:			/* stack segment */
+		return SIGBUS | SI_KERNEL << 8;
+	case TRAP_FP:
+	case TRAP_SIMD:
+		return SIGFPE | fp_code(vector) << 8;
+	}
+	return SIGSEGV | SI_KERNEL << 8;
 }
 
 /* From entry.asm, on the upcall frame: 0: go on; 1: deliver_fault next. */
 int
 trap(struct exo_regs *r, uint64_t kind)
 {
-	if (kind == EXO_K_TRAP + TRAP_PAGE && pager_fault(r->addr, r->err))
-		return 0;
-	if (SLOT_OF(r->rip) >= TEXT_SLOT) {
+	uint64_t vector = kind - EXO_K_TRAP;
+	uint32_t fault;
+
+	if (vector == TRAP_PAGE) {
+		fault = pager_fault(r->addr, r->err);
+		if (fault == 0)
+			return 0;
+	} else
+		fault = vector_signal(vector);
+	if (SLOT_OF(r->rip) >= HEAP_SLOT) {
 		trap_inside(r, kind);
 		return 0;
 	}
+	me()->fault = fault | (uint32_t)vector << 16;
 	return 1;
 }
 
+/* The program's own fault: nothing puts that off. */
 void
 deliver_fault(struct exo_regs *r)
 {
-	image_die("the program: address %lx, rip %lx, error %lx", r->addr,
-	    r->rip, r->err);
+	struct thread *t = me();
+	uint32_t sig = t->fault & 0xff;
+	uint64_t vector = t->fault >> 16;
+	struct siginfo info = {
+		.signo = (int32_t)sig, .code = (int32_t)(t->fault >> 8 & 0xff),
+	};
+
+	if (vector == TRAP_PAGE)
+		info.addr = r->addr;
+	else if (info.code != SI_KERNEL)
+		info.addr = r->rip;
+	if (t->blocked & SIGBIT(sig) || is_ignored(sig))
+		signal_end(sig);
+	deliver(r, &info);
+}
+
+/* ---- calls */
+
+static bool
+sig_ok(uint64_t sig)
+{
+	return sig >= 1 && sig <= SIGNALS;
+}
+
+long
+call_rt_sigaction(uint64_t sig, uint64_t new, uint64_t old, uint64_t size)
+{
+	struct sigaction a, was;
+	long r = 0;
+
+	if (!sig_ok(sig) || size != 8 ||
+	    (new != 0 && SIGBIT(sig) & UNBLOCKABLE))
+		return -EINVAL;
+	was = actions[sig - 1];
+	if (new != 0)
+		r = user_read(&a, new, sizeof(a));
+	if (r == 0 && old != 0)
+		r = user_write(old, &was, sizeof(was));
+	if (r < 0 || new == 0)
+		return r;
+	a.mask &= ~UNBLOCKABLE;
+	actions[sig - 1] = a;
+	hints_put();
+	if (is_ignored((uint32_t)sig))
+		(void)take((uint32_t)sig);
+	return 0;
+}
+
+long
+call_rt_sigprocmask(uint64_t how, uint64_t new, uint64_t old, uint64_t size)
+{
+	uint64_t set, was = me()->blocked;
+	long r = 0;
+
+	if (size != 8)
+		return -EINVAL;
+	if (new != 0)
+		r = user_read(&set, new, sizeof(set));
+	if (r == 0 && new != 0 && how > SIG_SETMASK)
+		return -EINVAL;
+	if (r == 0 && old != 0)
+		r = user_write(old, &was, sizeof(was));
+	if (r < 0 || new == 0)
+		return r;
+	block(how == SIG_BLOCK ? was | set : how == SIG_UNBLOCK ? was & ~set :
+	    set);
+	return 0;
+}
+
+long
+call_rt_sigpending(uint64_t to, uint64_t size)
+{
+	uint64_t set = my_window()->pending & me()->blocked;
+
+	return size != 8 ? -EINVAL : user_write(to, &set, sizeof(set));
+}
+
+long
+signal_wait(uint64_t blocked)
+{
+	struct thread *t = me();
+
+	if (!t->restores) {
+		t->restores = true;
+		t->restore = t->blocked;
+	}
+	block(blocked);
+	for (;;) {
+		uint64_t bell = my_window()->bell;
+
+		if (signal_interrupts())
+			return -EINTR;
+		wait_bell(bell, WAIT_FOREVER);
+	}
+}
+
+long
+call_rt_sigsuspend(uint64_t from, uint64_t size)
+{
+	uint64_t set;
+	long r = size != 8 ? -EINVAL : user_read(&set, from, sizeof(set));
+
+	return r < 0 ? r : signal_wait(set);
+}
+
+long
+call_pause(void)
+{
+	return signal_wait(me()->blocked);
+}
+
+long
+call_sigaltstack(uint64_t new, uint64_t old)
+{
+	struct thread *t = me();
+	bool on = on_altstack(t, t->regs->rsp);
+	struct sigaltstack s, was = { t->alt_base, t->alt_size == 0 ?
+	    SS_DISABLE : on ? SS_ONSTACK : 0, 0, t->alt_size };
+	long r = new == 0 ? 0 : user_read(&s, new, sizeof(s));
+
+	if (r < 0)
+		return r;
+	if (new != 0) {
+		if (on)
+			return -EPERM;
+		if (s.flags != 0 && s.flags != SS_DISABLE)
+			return -EINVAL;
+		if (s.flags == 0 && s.size < MINSIGSTKSZ)
+			return -ENOMEM;
+	}
+	if (old != 0)
+		r = user_write(old, &was, sizeof(was));
+	if (r < 0 || new == 0)
+		return r;
+	t->alt_base = s.base;
+	t->alt_size = s.flags == SS_DISABLE ? 0 : s.size;
+	return 0;
+}
+
+/* What is on the stack now is the program's word, and so are its registers. */
+long
+call_rt_sigreturn(void)
+{
+	struct thread *t = me();
+	struct exo_regs *r = t->regs;
+	struct ucontext uc;
+
+	if (user_read(&uc, r->rsp, sizeof(uc)) < 0 || uc.mc.rip >= USER_TOP ||
+	    (uc.mc.fpstate != 0 && (uc.mc.fpstate >= USER_TOP ||
+	    fp_load((const void *)uc.mc.fpstate) < 0)))
+		signal_end(SIGSEGV);
+	context_take(&uc.mc, r);
+	if (!on_altstack(t, t->regs->rsp)) {
+		t->alt_base = uc.stack.base;
+		t->alt_size = uc.stack.flags & SS_DISABLE ? 0 : uc.stack.size;
+	}
+	block(uc.mask);
+	t->changed = 1;
+	return 0;
 }
 
 void
-deliver_slice(struct exo_regs *r)
+signal_exec(void)
 {
-	(void)r;
-}
-
-void
-signal_check(struct exo_regs *r, uint64_t nr)
-{
-	(void)r;
-	(void)nr;
+	for (uint32_t i = 0; i < SIGNALS; i++) {
+		if (actions[i].handler != SIG_IGN)
+			actions[i] = (struct sigaction){ .handler = SIG_DFL };
+	}
+	me()->alt_size = 0;
+	hints_put();
 }

@@ -4,7 +4,19 @@
 
 #include "image.h"
 
-/* A call returns: deliver what waits. */
+/* A call returns, with its result in rax: deliver what waits. */
 void signal_check(struct exo_regs *r, uint64_t nr);
+
+/*
+ * Is there a signal that interrupts a call: for which there is a handler, or
+ * which ends the process?  Others are dealt with here and now.
+ */
+bool signal_interrupts(void);
+
+/* An exec: no handlers are left. */
+void signal_exec(void);
+
+/* Wait until one interrupts; with these blocked meanwhile. */
+long signal_wait(uint64_t blocked);
 
 #endif

@@ -10,7 +10,6 @@ struct own own;
 uint32_t pid, ppid;
 exo_ppn own_table;
 exo_slot view_slot;
-const volatile uint64_t *attention;
 
 extern const char stubs[];
 
