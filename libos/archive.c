@@ -79,6 +79,12 @@ archive_map(void)
 	return r;
 }
 
+const void *
+archive_data(void)
+{
+	return archive;
+}
+
 static long
 file_result(long r, const struct cpio_file *c, struct archive_file *f)
 {

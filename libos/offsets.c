@@ -1,6 +1,8 @@
 /* offsets.c - constants of the ABI for Castor's assembly; never linked. */
+#include <castor/seat.h>
 #include <exo/start.h>
 #include <exo/syscall.h>
+#include <exo/trap.h>
 
 #define CONSTANT(name, value)						      \
 	__asm__ volatile("->" #name " %0" : : "i"((long)(value)))
@@ -14,4 +16,10 @@ offsets(void)
 	CONSTANT(NR_ENTER, EXO_NR_BASE + EXO_NR_enter);
 	CONSTANT(NR_CALL, EXO_NR_BASE + EXO_NR_call);
 	CONSTANT(NR_REPLY, EXO_NR_BASE + EXO_NR_reply);
+	CONSTANT(SEAT_SHIFT, __builtin_ctzl(SEAT_SPAN));
+	CONSTANT(SEAT_STACK, SEAT_STACK);
+	CONSTANT(SEAT_CRITICAL, SEAT_UPCALL(0) +
+	    __builtin_offsetof(struct exo_upcall, critical));
+	CONSTANT(REGS_RIP, __builtin_offsetof(struct exo_regs, rip));
+	CONSTANT(REGS_RSP, __builtin_offsetof(struct exo_regs, rsp));
 }

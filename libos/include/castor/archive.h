@@ -20,6 +20,9 @@ struct archive_file {
 /* READ on the archive, to hand on: a slot, or an error. */
 long archive_cap(void) MUST_USE;
 
+/* All of it, once a file of it was looked for: archive_len bytes. */
+const void *archive_data(void);
+
 /* 0, or an error: NAME no such file (or no more), DENIED not given. */
 long archive_find(const char *name, struct archive_file *f) MUST_USE;
 long archive_first(struct archive_file *f) MUST_USE;

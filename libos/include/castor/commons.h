@@ -87,6 +87,8 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
  *
  * NOP() - 0.  (The cost of asking.)
  *
+ * WINDOW() - the frame of the caller's window.
+ *
  * OPEN(dirfd, len, flags, mode) - a descriptor.  All of O_RDONLY, O_WRONLY,
  * O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NONBLOCK, O_DIRECTORY,
  * O_NOFOLLOW, O_CLOEXEC, O_PATH, O_NOCTTY mean what Linux says; others are
@@ -196,7 +198,8 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
  *	EBADF EACCES ENODEV no regular file; ETXTBSY; EINVAL nothing opened
  *
  * FILE_PAGES(fd, page, n) - the frames of its pages page .. page + n - 1, made
- * if need be, as uint32_t[] in data; how many: up to its end, 0 beyond.  After
+ * if need be, as uint32_t[] in data; how many: 32 at most at once, up to its
+ * end, 0 beyond.  After
  * a truncation mappings are taken: touching them is a fault (SIGBUS).
  *	EBADF ENODEV ENOSPC
  *
@@ -313,7 +316,8 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
 	X(63, SETSID)							      \
 	X(64, GETSID)							      \
 	X(65, ITIMER)							      \
-	X(66, NOSYS)
+	X(66, NOSYS)							      \
+	X(67, WINDOW)
 
 enum cm_op {
 #define CM_OP_ENUM(nr, name)	CM_##name = nr,
@@ -350,7 +354,6 @@ enum cm_boot {
 	CM_BOOT_PLACE,			/* its place, opened for the commons */
 	CM_BOOT_SLOT,			/* its slot, opened for the commons: gets
 					 * READ and WRITE on its window */
-	CM_BOOT_WINDOW,			/* must be 0 */
 	CM_BOOT_SESSION			/* a slot of the first client's, opened:
 					 * gets RUN and VIEW on the session's
 					 * name, for it and its children */

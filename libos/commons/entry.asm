@@ -1,0 +1,98 @@
+; entry.asm - a request comes in, and its answer goes back.
+;
+; rax how it came, rdi the badge (the seat's number), rsi rdx r10 r8 r9 five
+; words; rsp the top of the seat's stack.
+bits 64
+
+%include "offsets.inc"
+
+global commons_entry, commons_finish
+extern commons_serve, commons_orphan, finishing, finish_seat
+section .text
+
+	align 16
+commons_entry:
+	cld
+	mov ebx, edi
+	shl rbx, SEAT_SHIFT
+	mov rcx, SEAT_CRITICAL		; of seat 0
+	add rbx, rcx
+	mov dword [rbx], 1		; the end of my slice waits for me
+	mov ecx, [finish_seat]
+	cmp ecx, edi			; somebody ends on this seat's stack what I
+	je .other			; left: take the other half of it
+.go:	mov rcx, r10
+	call commons_serve
+	cmp dword [finishing], 0
+	jne finished
+	mov dword [rbx], 0
+	mov rdx, rax
+	xor ebx, ebx
+	xor ebp, ebp
+	xor r12d, r12d
+	xor r13d, r13d
+	xor r14d, r14d
+	xor r15d, r15d
+	xor edi, edi
+	xor esi, esi
+	xor r8d, r8d
+	xor r9d, r9d
+	xor r10d, r10d
+	mov eax, NR_REPLY
+	syscall
+	jmp commons_orphan		; it was entered, not called
+
+.other:	sub rsp, SEAT_STACK / 2
+	jmp .go
+
+; void commons_finish(struct exo_regs *regs): go on from there, on that stack,
+; to the end of that request; then come back here instead of replying.
+commons_finish:
+	push rbx
+	push rbp
+	push r12
+	push r13
+	push r14
+	push r15
+	mov [finish_rsp], rsp
+	mov rcx, [rdi + REGS_RSP]
+	mov rax, [rdi + REGS_RIP]
+	mov [rcx - 8], rax		; no red zone here
+	sub rcx, 8
+	mov [rdi + REGS_RSP], rcx
+	mov rsp, rdi
+	pop r15
+	pop r14
+	pop r13
+	pop r12
+	pop rbp
+	pop rbx
+	pop r10
+	pop r9
+	pop r8
+	pop rdi
+	pop rsi
+	pop r11
+	pop rdx
+	pop rcx
+	pop rax
+	add rsp, 32			; err, addr, rip, cs
+	popfq
+	pop rsp
+	ret
+
+finished:
+	mov dword [finishing], 0
+	mov rsp, [finish_rsp]
+	pop r15
+	pop r14
+	pop r13
+	pop r12
+	pop rbp
+	pop rbx
+	ret
+
+section .bss
+	align 8
+finish_rsp:
+	resq 1

@@ -1,0 +1,154 @@
+/*
+ * file.c - open files; regular files and directories.
+ */
+#include "file.h"
+
+#include "pool.h"
+#include "world.h"
+
+#define FILES_MAX	8192u
+
+static struct pool files = POOL(struct file, FILES_MAX, false);
+
+uint32_t
+file_count(void)
+{
+	return files.used;
+}
+
+struct file *
+file_new(const struct file_ops *ops, uint32_t flags)
+{
+	struct file *f = pool_get(&files);
+
+	if (f == NULL)
+		return NULL;
+	f->ops = ops;
+	f->refs = 1;
+	f->flags = flags & ~(L_O_CREAT | L_O_EXCL | L_O_TRUNC | L_O_NOCTTY |
+	    L_O_CLOEXEC);
+	return f;
+}
+
+void
+file_put(struct file *f)
+{
+	if (--f->refs > 0)
+		return;
+	if (f->items != NULL)
+		epoll_forget(f);
+	if (f->locks)
+		lock_file_end(f);
+	if (f->ops->close != NULL)
+		f->ops->close(f);
+	if (f->inode != NULL)
+		inode_put(f->inode);
+	pool_put(&files, f);
+}
+
+int64_t
+file_block(struct file *f, struct waitq *q)
+{
+	if (f->flags & L_O_NONBLOCK)
+		return -L_EAGAIN;
+	return wait_on(q, here) ? -CM_WAIT : -L_ENOMEM;
+}
+
+/* ---- what has an inode */
+
+static int64_t
+inode_file_read(struct file *f, uint8_t *to, size_t n, uint64_t *pos)
+{
+	int64_t r;
+
+	if (IS_DIR(f->inode))
+		return -L_EISDIR;
+	r = fs_read(f->inode, *pos, to, n);
+	if (r > 0)
+		*pos += (uint64_t)r;
+	return r;
+}
+
+static int64_t
+inode_file_write(struct file *f, const uint8_t *from, size_t n, uint64_t *pos)
+{
+	int64_t r;
+
+	if (f->flags & L_O_APPEND)
+		*pos = f->inode->size;
+	r = fs_write(f->inode, *pos, from, n);
+	if (r > 0)
+		*pos += (uint64_t)r;
+	return r;
+}
+
+static uint32_t
+inode_file_poll(struct file *f, struct seat *s)
+{
+	(void)f;
+	(void)s;
+	return L_POLLIN | L_POLLRDNORM | L_POLLOUT | L_POLLWRNORM;
+}
+
+static uint32_t
+inode_file_seq(const struct file *f)
+{
+	(void)f;
+	return 0;
+}
+
+const struct file_ops inode_ops = {
+	.read = inode_file_read, .write = inode_file_write,
+	.poll = inode_file_poll, .seq = inode_file_seq, .seeks = true,
+};
+
+/* O_PATH: a name and nothing else; file_reads() and file_writes() are false. */
+const struct file_ops path_ops = {
+	.poll = inode_file_poll, .seq = inode_file_seq,
+};
+
+static int64_t
+open_check(struct inode *ip, uint32_t flags)
+{
+	bool writes = (flags & L_O_ACCMODE) != L_O_RDONLY;
+
+	if (IS_LNK(ip))
+		return -L_ELOOP;
+	if ((flags & L_O_DIRECTORY) && !IS_DIR(ip))
+		return -L_ENOTDIR;
+	if (IS_DIR(ip) && (writes || (flags & L_O_TRUNC)))
+		return -L_EISDIR;
+	if (ip->synth != NULL && IS_REG(ip) && writes)
+		return -L_EACCES;
+	return 0;
+}
+
+int64_t
+file_open(struct inode *ip, uint32_t flags, struct file **out)
+{
+	int64_t r;
+
+	if (flags & L_O_PATH) {
+		r = (flags & L_O_DIRECTORY) && !IS_DIR(ip) ? -L_ENOTDIR : 0;
+		flags &= L_O_PATH | L_O_DIRECTORY | L_O_NOFOLLOW;
+	} else {
+		r = open_check(ip, flags);
+	}
+	if (r != 0)
+		return r;
+	if (IS_FIFO(ip) && !(flags & L_O_PATH))
+		return fifo_open(ip, flags, out);
+	if (IS_CHR(ip) && !(flags & L_O_PATH))
+		return dev_open(ip, flags, out);
+	if ((flags & L_O_TRUNC) && ip->synth == NULL) {
+		r = fs_truncate(ip, 0);
+		if (r != 0)
+			return r;
+	}
+	*out = file_new(flags & L_O_PATH ? &path_ops : &inode_ops, flags);
+	if (*out == NULL)
+		return -L_ENFILE;
+	(*out)->inode = ip;
+	inode_hold(ip);
+	return 0;
+}

@@ -1,0 +1,48 @@
+/* house.h - the server's own: pages, seats, records, the lock. */
+#ifndef COMMONS_HOUSE_H
+#define COMMONS_HOUSE_H
+
+#include <castor/seat.h>
+#include <castor/self.h>
+#include <castor/slot.h>
+#include <castor/sys.h>
+#include <castor/vm.h>
+
+#include "proc.h"
+
+enum { SEAT_MAIN, SEAT_SELF, SEAT_FIRST };	/* 0 its own env's, 1 for a
+						 * handle to itself */
+
+/* ---- pages.c */
+long pages_init(uint64_t max) MUST_USE;
+uint64_t pages_left(void);		/* that may still be taken */
+bool pages_recall(uint32_t n);		/* of those lent; true: more to do */
+bool pages_lent(void);
+
+/* ---- seats.c: seats and windows, and the accounts of processes */
+extern struct seat seats[CM_SEATS];
+extern exo_slot session;		/* the name above all processes' */
+long seats_init(void) MUST_USE;
+long seats_first(struct proc *p) MUST_USE;
+bool seats_reap(void);			/* a step; true: more to do */
+bool seats_dying(void);
+/* Look who died: a few of them; true: more to look at. */
+bool seats_watch(void);
+void seats_repair(void);		/* after somebody was pulled home */
+
+/* ---- serve.c */
+extern volatile uint32_t busy;		/* seat that is in + 1 */
+void serve_lock(uint32_t seat);
+void serve_unlock(void);
+bool serve_attend(void);		/* true: more to do */
+uint64_t commons_serve(uint64_t badge, uint64_t op, uint64_t a, uint64_t b,
+    uint64_t c, uint64_t d);
+extern uint64_t serve_handle;		/* a handle to this domain */
+
+/* ---- entry.asm */
+void commons_entry(void);
+void commons_finish(struct exo_regs *regs);
+extern volatile uint32_t finishing;	/* seat whose request somebody else
+					 * finishes + 1 */
+
+#endif

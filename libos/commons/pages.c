@@ -1,0 +1,313 @@
+/*
+ * pages.c - the commons' pages: of files, pipes, pools; and lending them.
+ *
+ * Frames are live data of its account, taken from the published free list a few
+ * at a time, mapped side by side and kept.  A page has a number, its place
+ * there.  Those of a file that was lent are guarded by a name of the file's:
+ * memory.f.k.k.k.k, k the bytes of its key.
+ *
+ * Invariants: (1) pages below `made' are mapped, writable unless READ_ONLY.
+ *	       (2) one that is free has no other mapping, and the memory's name.
+ *	       (3) those on the recall list were lent and given back since.
+ */
+#include <castor/print.h>
+#include <castor/string.h>
+
+#include "house.h"
+#include "world.h"
+
+#define PAGES_MAX	32768u
+#define BATCH		16u
+#define KEPT_PART	8u		/* an eighth is not for data */
+
+enum { LENT = 1, READ_ONLY = 2 };
+
+static uint64_t base, made, used, max;
+static exo_ppn ppns[PAGES_MAX];
+static uint32_t keys[PAGES_MAX];
+static uint8_t flags[PAGES_MAX];
+static void *free_list;
+static uint64_t fresh;			/* of those made, never used: zero */
+static void *recall;
+
+static exo_slot key_slot = EXO_NONE;	/* the name of file key_of */
+static uint32_t key_of;
+
+long
+pages_init(uint64_t n)
+{
+	max = n < PAGES_MAX ? n : PAGES_MAX;
+	base = vm_alloc_va(max);
+	return base == 0 ? -EXO_E_QUOTA : 0;
+}
+
+uint64_t
+pages_left(void)
+{
+	return max - made;
+}
+
+void
+world_pages(uint64_t *total, uint64_t *n)
+{
+	*total = max;
+	*n = used;
+}
+
+static uint64_t
+number(const void *page)
+{
+	return ((uint64_t)page - base) / EXO_PAGE;
+}
+
+static void *
+address(uint64_t i)
+{
+	return (void *)(base + i * EXO_PAGE);
+}
+
+/* ---- getting and giving back */
+
+static void
+grow(void)
+{
+	uint64_t n = max - made < BATCH ? max - made : BATCH;
+	exo_ppn got[BATCH];
+
+	if (n == 0 || vm_pages(self->acct, self->acct_slot, self->memory_slot,
+	    EXO_PG_DATA | EXO_KIND_LIVE, n, got) < 0)
+		return;
+	for (uint64_t i = 0; i < n; i++) {
+		if (vm_map(base + made * EXO_PAGE, got[i], VM_RW,
+		    self->memory_slot) < 0) {
+			(void)!exo_page_free(self->memory_slot, got[i], 1);
+			continue;
+		}
+		ppns[made++] = got[i];
+	}
+}
+
+void *
+world_page(bool data)
+{
+	void *page;
+
+	if (data && used >= max - max / KEPT_PART)
+		return NULL;
+	if (free_list != NULL) {
+		page = free_list;
+		free_list = *(void **)page;
+		memset(page, 0, EXO_PAGE);
+	} else {
+		if (fresh == made)
+			grow();
+		if (fresh == made)
+			return NULL;
+		page = address(fresh++);
+	}
+	used++;
+	return page;
+}
+
+/* What is lent may be mapped read-only here, so its list is by number. */
+static uint32_t recall_next[PAGES_MAX];
+
+void
+world_page_free(void *page)
+{
+	uint64_t i = number(page);
+
+	used--;
+	if (flags[i] != 0) {
+		recall_next[i] = recall == NULL ? 0 :
+		    (uint32_t)number(recall) + 1;
+		recall = page;
+		return;
+	}
+	*(void **)page = free_list;
+	free_list = page;
+}
+
+/* ---- lending */
+
+static long
+remap(uint64_t i, uint64_t bits)
+{
+	return vm_map((uint64_t)address(i), ppns[i], bits,
+	    self->memory_slot);
+}
+
+/* All mappings go, mine too; from now on it has the name in `slot'. */
+static long
+rename_page(uint64_t i, exo_slot slot)
+{
+	long r;
+
+	do {
+		r = exo_page_guard(self->memory_slot, slot, ppns[i],
+		    EXO_STEPS_MAX);
+	} while (r > 0);
+	return r;
+}
+
+/* Ours alone again: false, try later. */
+static bool
+take_back(uint64_t i)
+{
+	if (rename_page(i, self->memory_slot) < 0 || remap(i, VM_RW) < 0)
+		return false;
+	flags[i] = 0;
+	keys[i] = 0;
+	return true;
+}
+
+bool
+pages_lent(void)
+{
+	return recall != NULL;
+}
+
+bool
+pages_recall(uint32_t n)
+{
+	for (; n > 0 && recall != NULL; n--) {
+		uint64_t i = number(recall);
+		void *page = recall;
+
+		if (!take_back(i))
+			return true;
+		recall = recall_next[i] == 0 ? NULL :
+		    address(recall_next[i] - 1);
+		*(void **)page = free_list;
+		free_list = page;
+	}
+	return recall != NULL;
+}
+
+/* The name of a file's pages, in key_slot. */
+static long
+key_name(uint32_t key)
+{
+	uint8_t path[5] = { 'f', (uint8_t)(key >> 24), (uint8_t)(key >> 16),
+	    (uint8_t)(key >> 8), (uint8_t)key };
+	exo_slot from = self->memory_slot;
+	long r = 0;
+
+	if (key_slot != EXO_NONE && key_of == key)
+		return key_slot;
+	for (uint32_t i = 0; i < sizeof(path) && r >= 0; i++) {
+		r = slot_derive(from, EXO_R_ALL, path[i]);
+		if (from != self->memory_slot)
+			slot_put(from);
+		from = (exo_slot)r;
+	}
+	if (r < 0)
+		return r;
+	if (key_slot != EXO_NONE)
+		slot_put(key_slot);
+	key_slot = (exo_slot)r;
+	key_of = key;
+	return r;
+}
+
+int64_t
+world_lend(uint64_t key, struct seat *s, uint64_t slot, uint32_t prot)
+{
+	uint32_t rights = EXO_R_READ;
+	long name = key > UINT32_MAX ? -EXO_E_FULL : key_name((uint32_t)key);
+
+	if (name < 0)
+		return -L_ENOMEM;
+	if (prot & L_PROT_WRITE)
+		rights |= EXO_R_WRITE;
+	if (prot & L_PROT_EXEC)
+		rights |= EXO_R_EXEC;
+	return exo_cap_give((exo_slot)name, rights, s->proc->domain,
+	    (exo_slot)slot) < 0 ? -L_EINVAL : 0;
+}
+
+uint32_t
+world_frame(void *page, uint64_t key, uint32_t exec)
+{
+	uint64_t i = number(page);
+	uint64_t bits = exec ? VM_R : VM_RW;
+	long name;
+
+	if (keys[i] != key) {
+		name = key_name((uint32_t)key);
+		if (name < 0 || rename_page(i, (exo_slot)name) < 0)
+			return 0;
+		keys[i] = (uint32_t)key;
+		flags[i] = LENT;
+		if (remap(i, bits) < 0)
+			return 0;
+	} else if (exec && !(flags[i] & READ_ONLY) && remap(i, bits) < 0) {
+		return 0;
+	}
+	flags[i] = LENT | (exec ? READ_ONLY : flags[i] & READ_ONLY);
+	return ppns[i];
+}
+
+bool
+world_writable(void *page)
+{
+	uint64_t i = number(page);
+
+	if (!(flags[i] & READ_ONLY))
+		return true;
+	if (remap(i, VM_RW) < 0)
+		return false;
+	flags[i] &= (uint8_t)~READ_ONLY;
+	return true;
+}
+
+/* ---- time, chance, text */
+
+#define EPOCH	1704067200000000000ull	/* when the machine began: nobody
+					 * knows */
+
+static uint64_t
+tsc(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+
+uint64_t
+world_clock(void)
+{
+	static uint64_t scale;		/* nanoseconds << 32 for a tick */
+
+	if (scale == 0)
+		scale = (1000000000ull << 32) / EXO_MACHINE->tsc_hz;
+	return (uint64_t)((unsigned __int128)tsc() * scale >> 32);
+}
+
+uint64_t
+world_time(void)
+{
+	return EPOCH + world_clock();
+}
+
+void
+world_random(void *to, size_t n)
+{
+	static uint64_t state;
+	uint8_t *p = to;
+
+	for (size_t i = 0; i < n; i++) {
+		state += tsc() | 1;
+		state ^= state >> 29;
+		state *= 0xbf58476d1ce4e5b9ull;
+		state ^= state >> 32;
+		p[i] = (uint8_t)state;
+	}
+}
+
+void
+world_print(const char *text, size_t n)
+{
+	console_put(text, n);
+}

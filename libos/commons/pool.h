@@ -1,0 +1,27 @@
+/*
+ * pool.h - objects of one size, in pages of the world's, with a limit.
+ *
+ * Memory that a pool has grown to stays its own: it is bounded by the limit.
+ */
+#ifndef COMMONS_POOL_H
+#define COMMONS_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pool {
+	uint32_t size;			/* bytes of one, a multiple of 8 */
+	uint32_t max;			/* objects at most */
+	uint32_t used, made;
+	bool data;			/* see world_page */
+	void *free;
+};
+
+#define POOL(type, n, d)						      \
+	{ .size = (sizeof(type) + 7) & ~7u, .max = (n), .data = (d) }
+
+/* Zeroed; NULL: none left. */
+void *pool_get(struct pool *p);
+void pool_put(struct pool *p, void *object);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * proc.h - processes: pids, parents, groups, sessions, ends, signals.
+ *
+ * Invariants: (1) a process that is not FREE has a pid and is in `all' and
+ *		   among its parent's children; only process 1 has no parent.
+ *	       (2) pid_uses(n) counts processes with pid, group or session n and
+ *		   threads with that id: none is given out again before it is 0.
+ *	       (3) a zombie has no seats, descriptors, directory.
+ */
+#ifndef COMMONS_PROC_H
+#define COMMONS_PROC_H
+
+#include "file.h"
+#include "wait.h"
+
+#define PROCS_MAX	256u
+#define CM_SEATS	512u
+#define PIDS_MAX	16384u
+#define COMM_MAX	16u
+
+enum proc_state { PROC_FREE, PROC_MAKING, PROC_LIVE, PROC_ZOMBIE };
+
+struct proc {
+	uint32_t pid, pgid, sid, state;
+	struct proc *parent, *children, *next, *prev;	/* siblings */
+	struct proc *all_next, *all_prev;
+	struct seat *seats;		/* the first one's is its own */
+	struct seat *maker;		/* MAKING: by whom */
+	struct waitq waitq;		/* of its own waiting for children */
+	struct inode *cwd;
+	uint32_t umask, exit_signal, status, nfds;
+	uint8_t stopped;		/* by this signal */
+	bool tell_stop, tell_cont, execed, killed;
+	uint16_t exe_len, args_len;
+	char *exe, *args;		/* text_new */
+	uint64_t alarm, interval;	/* world_clock; 0: none */
+	uint64_t started, ticks;
+	uint64_t acct, domain;		/* the world's */
+	uint32_t record;		/* the world's: its number there */
+	char comm[COMM_MAX];
+	uint64_t open[CM_FDS_ALL / 64], cloexec[CM_FDS_ALL / 64];
+	uint64_t info[L_NSIG];		/* SIGINFO's words */
+	struct file *file[CM_FDS_ALL];
+};
+_Static_assert(sizeof(struct proc) <= 4096, "a page");
+
+extern struct proc *proc_all, *proc_init;
+
+/* ---- proc.c */
+struct proc *proc_find(uint32_t pid);	/* NULL; zombies too */
+uint32_t proc_count(void);
+/* A new process 1, or child of p: descriptors and all that are inherited.
+ * NULL and *error. */
+struct proc *proc_new(struct proc *p, int64_t *error);
+/* It has ended with this status; or was never finished. */
+void proc_died(struct proc *p, uint32_t status);
+void proc_abort(struct proc *p);
+/* What this seat has in the making; NULL. */
+struct proc *proc_in_making(const struct seat *s);
+void proc_settle(void);			/* at the end of a request */
+int64_t proc_wait(struct proc *p, int32_t pid, uint32_t options,
+    struct cm_wait *out);
+int64_t proc_setpgid(struct proc *p, int32_t pid, int32_t pgid);
+int64_t proc_setsid(struct proc *p);
+void proc_seat_add(struct proc *p, struct seat *s);
+void proc_seat_drop(struct seat *s);
+uint32_t pid_new(void);			/* 0: none */
+void pid_hold(uint32_t pid);
+void pid_put(uint32_t pid);
+bool group_exists(uint32_t sid, uint32_t pgid);
+bool group_is_orphaned(uint32_t pgid);
+
+/* ---- signal.c */
+void proc_signal(struct proc *p, uint32_t sig, uint32_t code, uint32_t from,
+    uint32_t status);
+void group_signal(uint32_t pgid, uint32_t sig);
+int64_t signal_kill(struct proc *p, int32_t pid, uint32_t sig);
+int64_t signal_thread(struct proc *p, uint32_t tgid, uint32_t tid,
+    uint32_t sig);
+void proc_stop(struct proc *p, uint32_t sig);
+void proc_continue(struct proc *p);
+/* Alarms that are due; the next one's time, ~0: none. */
+uint64_t signal_alarms(void);
+int64_t signal_itimer(struct proc *p, uint64_t value, uint64_t interval,
+    uint64_t *old);
+
+/* ---- fd.c: descriptors */
+struct file *fd_get(struct proc *p, uint64_t fd);	/* NULL: none */
+int64_t fd_add(struct proc *p, struct file *f, uint32_t min, bool cloexec);
+int64_t fd_room(struct proc *p, uint32_t n);	/* 0, EMFILE, ENFILE */
+int64_t fd_set(struct proc *p, uint32_t fd, struct file *f, bool cloexec);
+int64_t fd_close(struct proc *p, uint64_t fd);
+void fd_close_range(struct proc *p, uint64_t first, uint64_t last);
+void fd_close_exec(struct proc *p);
+int64_t fd_inherit(struct proc *to, struct proc *from);
+void fd_mark(struct proc *p, uint64_t fd, bool cloexec);
+bool fd_marked(struct proc *p, uint64_t fd);
+uint32_t fd_count(void);
+
+/* ---- tty.c */
+void tty_init(void);
+void tty_input(const uint8_t *text, size_t n);
+void tty_leader_died(uint32_t sid);
+uint32_t tty_session(void);
+int64_t tty_open(bool own, uint32_t flags, struct file **out);
+
+/* ---- request.c */
+void request_init(void);
+int64_t request(struct seat *s, uint64_t op, uint64_t a, uint64_t b,
+    uint64_t c, uint64_t d);
+
+/* The world's part of processes. */
+int64_t world_begin(struct proc *p, uint64_t frames, uint64_t slot,
+    uint64_t wslot, struct cm_fork *out);
+int64_t world_end(struct proc *p, uint64_t domain, uint64_t env,
+    uint64_t place);
+int64_t world_thread(struct proc *p, uint64_t env, uint64_t place,
+    uint64_t wslot, struct cm_fork *out);
+uint32_t world_window(const struct seat *s);
+int64_t world_raise(struct proc *p, uint32_t res, int64_t n);
+
+#endif

@@ -1,0 +1,446 @@
+/*
+ * request.c - a request: which one, and those about descriptors.
+ *
+ * `s' is the caller's seat, a to d its words; nothing of them is trusted.  The
+ * window's data is read once, where it matters that it does not change.
+ */
+#include "request.h"
+
+#include <castor/string.h>
+
+#include "world.h"
+
+#define POLLS_MAX	(CM_DATA / sizeof(struct l_pollfd))
+
+#define REQUEST_ROW(nr, name)	[nr] = request_##name,
+static const request_fn requests[CM_OP_MAX] = { CM_OPS(REQUEST_ROW) };
+
+uint64_t nosys[NOSYS_MAX];
+
+int64_t
+request(struct seat *s, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
+    uint64_t d)
+{
+	int64_t r;
+
+	if (op >= CM_OP_MAX || requests[op] == NULL || s->proc == NULL)
+		return -L_ENOSYS;
+	here = s;
+	if (s->waits != NULL) {
+		wait_cancel_all(s);
+		if (s->opening != NULL && op != CM_OPEN) {
+			file_put(s->opening);
+			s->opening = NULL;
+		}
+	}
+	r = requests[op](s, a, b, c, d);
+	fs_settle();
+	proc_settle();
+	here = NULL;
+	return r;
+}
+
+REQUEST(NOP)
+{
+	return 0;
+}
+
+REQUEST(WINDOW)
+{
+	return world_window(s);
+}
+
+/* ---- bytes */
+
+/* Where a transfer is at: the file's own offset, or *own = pos. */
+static uint64_t *
+offset_of(struct file *f, uint64_t pos, uint64_t *own)
+{
+	if (pos == (uint64_t)CM_POS)
+		return &f->offset;
+	*own = pos;
+	return own;
+}
+
+static int64_t
+offset_check(const struct file *f, uint64_t pos)
+{
+	if (pos == (uint64_t)CM_POS)
+		return 0;
+	if (!f->ops->seeks)
+		return -L_ESPIPE;
+	return (int64_t)pos < 0 ? -L_EINVAL : 0;
+}
+
+REQUEST(READ)
+{
+	struct file *f = fd_get(s->proc, a);
+	uint64_t own;
+	int64_t r;
+
+	if (f == NULL || !file_reads(f))
+		return -L_EBADF;
+	if (b > CM_DATA)
+		return -L_EFAULT;
+	r = offset_check(f, c);
+	if (r != 0)
+		return r;
+	if (f->ops->read == NULL)
+		return -L_EINVAL;
+	return f->ops->read(f, s->win->data, b, offset_of(f, c, &own));
+}
+
+REQUEST(WRITE)
+{
+	struct file *f = fd_get(s->proc, a);
+	uint64_t own;
+	int64_t r;
+
+	if (f == NULL || !file_writes(f))
+		return -L_EBADF;
+	if (b > CM_DATA)
+		return -L_EFAULT;
+	r = offset_check(f, c);
+	if (r != 0)
+		return r;
+	if (f->ops->write == NULL)
+		return -L_EINVAL;
+	if (d != 0 && f->ops == &pipe_ops)
+		return pipe_parts(f, s->win->data, b, d);
+	return f->ops->write(f, s->win->data, b, offset_of(f, c, &own));
+}
+
+static int64_t
+seek_to(const struct file *f, int64_t off, uint64_t whence)
+{
+	int64_t base = 0, to;
+
+	switch (whence) {
+	case L_SEEK_SET:
+		break;
+	case L_SEEK_CUR:
+		base = (int64_t)f->offset;
+		break;
+	case L_SEEK_END:
+		base = IS_CHR(f->inode) ? 0 : (int64_t)f->inode->size;
+		break;
+	case L_SEEK_DATA:
+	case L_SEEK_HOLE:
+		if (!IS_REG(f->inode) || f->inode->synth != NULL || off < 0)
+			return -L_EINVAL;
+		return fs_seek_data(f->inode, (uint64_t)off,
+		    whence == L_SEEK_HOLE);
+	default:
+		return -L_EINVAL;
+	}
+	if (__builtin_add_overflow(base, off, &to) || to < 0)
+		return -L_EINVAL;
+	return to;
+}
+
+REQUEST(SEEK)
+{
+	struct file *f = fd_get(s->proc, a);
+	int64_t r;
+
+	if (f == NULL || (f->flags & L_O_PATH))
+		return -L_EBADF;
+	if (!f->ops->seeks)
+		return -L_ESPIPE;
+	r = seek_to(f, (int64_t)b, c);
+	if (r >= 0)
+		f->offset = (uint64_t)r;
+	return r;
+}
+
+/* ---- descriptors */
+
+/* Enter it, or let it go: the descriptor, or -errno. */
+static int64_t
+enter(struct proc *p, struct file *f, uint64_t flags)
+{
+	int64_t r = fd_add(p, f, 0, (flags & L_O_CLOEXEC) != 0);
+
+	if (r < 0)
+		file_put(f);
+	return r;
+}
+
+REQUEST(CLOSE)
+{
+	return fd_close(s->proc, a);
+}
+
+REQUEST(CLOSE_RANGE)
+{
+	if (b < a)
+		return -L_EINVAL;
+	if (b >= CM_FDS)
+		b = CM_FDS - 1;
+	if (a > b)
+		return 0;
+	if (c == 0) {
+		fd_close_range(s->proc, a, b);
+		return 0;
+	}
+	for (; a <= b; a++) {
+		if (fd_get(s->proc, a) != NULL)
+			fd_mark(s->proc, a, true);
+	}
+	return 0;
+}
+
+REQUEST(DUP)
+{
+	struct file *f = fd_get(s->proc, a);
+	bool cloexec = (c & L_O_CLOEXEC) != 0;
+	int64_t r;
+
+	if (f == NULL)
+		return -L_EBADF;
+	if ((c & ~(uint64_t)(CM_DUP_TO | L_O_CLOEXEC)) != 0)
+		return -L_EINVAL;
+	if ((c & CM_DUP_TO) && b >= CM_FDS_ALL)
+		return -L_EBADF;
+	if (b >= CM_FDS_ALL)
+		return -L_EINVAL;
+	if ((c & CM_DUP_TO) && b == a)
+		return (int64_t)a;
+	f->refs++;
+	r = c & CM_DUP_TO ? fd_set(s->proc, (uint32_t)b, f, cloexec) :
+	    fd_add(s->proc, f, (uint32_t)b, cloexec);
+	if (r < 0)
+		f->refs--;
+	return r;
+}
+
+static int64_t
+fcntl_lock(struct seat *s, struct file *f, uint32_t cmd)
+{
+	struct l_flock l;
+	int64_t r;
+
+	memcpy(&l, s->win->data, sizeof(l));
+	r = lock_fcntl(f, cmd, &l);
+	if (r == 0 && cmd == L_F_GETLK)
+		memcpy(s->win->data, &l, sizeof(l));
+	return r;
+}
+
+REQUEST(FCNTL)
+{
+	struct file *f = fd_get(s->proc, a);
+
+	if (f == NULL)
+		return -L_EBADF;
+	switch (b) {
+	case L_F_GETFD:
+		return fd_marked(s->proc, a);
+	case L_F_SETFD:
+		fd_mark(s->proc, a, c & 1);
+		return 0;
+	case L_F_GETFL:
+		return f->flags | 0100000;	/* O_LARGEFILE, as Linux */
+	}
+	if (f->flags & L_O_PATH)
+		return -L_EBADF;
+	switch (b) {
+	case L_F_SETFL:
+		f->flags = (f->flags & ~(L_O_APPEND | L_O_NONBLOCK)) |
+		    ((uint32_t)c & (L_O_APPEND | L_O_NONBLOCK));
+		return 0;
+	case L_F_GETLK:
+	case L_F_SETLK:
+	case L_F_SETLKW:
+		return fcntl_lock(s, f, (uint32_t)b);
+	case L_F_GETPIPE_SZ:
+	case L_F_SETPIPE_SZ:
+		return f->ops != &pipe_ops ? -L_EBADF :
+		    pipe_fcntl(f, (uint32_t)b, c);
+	}
+	return -L_EINVAL;
+}
+
+REQUEST(FLOCK)
+{
+	struct file *f = fd_get(s->proc, a);
+
+	if (f == NULL || (f->flags & L_O_PATH))
+		return -L_EBADF;
+	return lock_flock(f, (uint32_t)b);
+}
+
+/* What any file has: ENOTTY if it is not one of those. */
+static int64_t
+ioctl_any(struct seat *s, struct file *f, uint64_t fd, uint64_t cmd)
+{
+	uint32_t word, left;
+
+	memcpy(&word, s->win->data, sizeof(word));
+	switch (cmd) {
+	case L_FIOCLEX:
+	case L_FIONCLEX:
+		fd_mark(s->proc, fd, cmd == L_FIOCLEX);
+		return 0;
+	case L_FIONBIO:
+		f->flags = (f->flags & ~L_O_NONBLOCK) |
+		    (word != 0 ? L_O_NONBLOCK : 0);
+		return 0;
+	case L_FIONREAD:
+		if (f->inode == NULL || !IS_REG(f->inode))
+			return -L_ENOTTY;
+		left = f->offset < f->inode->size ?
+		    (uint32_t)(f->inode->size - f->offset) : 0;
+		memcpy(s->win->data, &left, sizeof(left));
+		return 0;
+	}
+	return -L_ENOTTY;
+}
+
+REQUEST(IOCTL)
+{
+	struct file *f = fd_get(s->proc, a);
+	int64_t r = -L_ENOTTY;
+
+	if (f == NULL || (f->flags & L_O_PATH))
+		return -L_EBADF;
+	if (f->ops->ioctl != NULL)
+		r = f->ops->ioctl(f, (uint32_t)b, c, s->win->data);
+	return r != -L_ENOTTY ? r : ioctl_any(s, f, a, b);
+}
+
+REQUEST(PIPE)
+{
+	struct file *r, *w;
+	int64_t e = fd_room(s->proc, 2), fd;
+
+	if ((a & ~(uint64_t)(L_O_CLOEXEC | L_O_NONBLOCK)) != 0)
+		return -L_EINVAL;
+	if (e == 0)
+		e = pipe_make((uint32_t)a, &r, &w);
+	if (e != 0)
+		return e;
+	fd = enter(s->proc, r, a);
+	return fd | enter(s->proc, w, a) << 32;
+}
+
+REQUEST(EVENTFD)
+{
+	struct file *f;
+	int64_t r = event_make(a, (uint32_t)b, &f);
+
+	return r != 0 ? r : enter(s->proc, f, b);
+}
+
+REQUEST(MEMFD)
+{
+	struct inode *ip = inode_new(L_S_IFREG | 0777);
+	struct file *f;
+	int64_t r;
+
+	if (ip == NULL)
+		return -L_ENFILE;
+	r = file_open(ip, L_O_RDWR, &f);
+	inode_put(ip);
+	return r != 0 ? r : enter(s->proc, f, a);
+}
+
+/* ---- waiting for many */
+
+static uint32_t
+poll_one(struct seat *s, struct l_pollfd *p, bool wait)
+{
+	struct file *f;
+
+	p->revents = 0;
+	if (p->fd < 0)
+		return 0;
+	f = fd_get(s->proc, (uint64_t)p->fd);
+	if (f == NULL || (f->flags & L_O_PATH)) {
+		p->revents = L_POLLNVAL;
+		return 1;
+	}
+	p->revents = (int16_t)(f->ops->poll(f, wait ? s : NULL) &
+	    ((uint16_t)p->events | L_POLLERR | L_POLLHUP));
+	return p->revents != 0;
+}
+
+static uint32_t
+poll_all(struct seat *s, uint64_t n, bool wait)
+{
+	uint32_t ready = 0;
+
+	for (uint64_t i = 0; i < n; i++) {
+		uint8_t *at = s->win->data + i * sizeof(struct l_pollfd);
+		struct l_pollfd p;
+
+		memcpy(&p, at, sizeof(p));
+		ready += poll_one(s, &p, wait);
+		memcpy(at, &p, sizeof(p));
+	}
+	return ready;
+}
+
+REQUEST(POLL)
+{
+	uint32_t ready;
+
+	if (a > POLLS_MAX)
+		return -L_EFAULT;
+	ready = poll_all(s, a, false);
+	if (ready > 0 || b == 0)
+		return ready;
+	(void)poll_all(s, a, true);
+	return -CM_WAIT;
+}
+
+static struct file *
+epoll_get(struct proc *p, uint64_t fd, int64_t *error)
+{
+	struct file *f = fd_get(p, fd);
+
+	*error = f == NULL ? -L_EBADF : !file_is_epoll(f) ? -L_EINVAL : 0;
+	return f;
+}
+
+REQUEST(EPOLL_CREATE)
+{
+	struct file *f;
+	int64_t r = epoll_make((uint32_t)a, &f);
+
+	return r != 0 ? r : enter(s->proc, f, a);
+}
+
+REQUEST(EPOLL_CTL)
+{
+	struct l_epoll_event ev;
+	struct file *f = fd_get(s->proc, c), *ep;
+	int64_t r;
+
+	ep = epoll_get(s->proc, a, &r);
+	if (r != 0)
+		return r;
+	if (f == NULL || (f->flags & L_O_PATH))
+		return -L_EBADF;
+	memcpy(&ev, s->win->data, sizeof(ev));
+	return epoll_ctl(ep, (uint32_t)b, (uint32_t)c, f, &ev);
+}
+
+REQUEST(EPOLL_WAIT)
+{
+	struct l_epoll_event out[CM_DATA / sizeof(struct l_epoll_event)];
+	struct file *ep;
+	int64_t r;
+
+	ep = epoll_get(s->proc, a, &r);
+	if (r != 0)
+		return r;
+	if ((int32_t)b <= 0)
+		return -L_EINVAL;
+	if (b > sizeof(out) / sizeof(out[0]))
+		b = sizeof(out) / sizeof(out[0]);
+	r = epoll_wait(ep, (uint32_t)b, c != 0, out);
+	if (r > 0)
+		memcpy(s->win->data, out, (size_t)r * sizeof(out[0]));
+	return r;
+}

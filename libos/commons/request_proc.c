@@ -1,0 +1,229 @@
+/*
+ * request_proc.c - requests about processes.
+ */
+#include <castor/string.h>
+
+#include "request.h"
+#include "world.h"
+
+/* ---- being born */
+
+static void
+fork_out(struct seat *s, const struct cm_fork *out)
+{
+	memcpy(s->win->data, out, sizeof(*out));
+}
+
+REQUEST(FORK_BEGIN)
+{
+	struct proc *old = proc_in_making(s), *p;
+	struct cm_fork out;
+	int64_t r;
+
+	if (old != NULL)
+		proc_abort(old);
+	if (d > L_NSIG)
+		return -L_EINVAL;
+	p = proc_new(s->proc, &r);
+	if (p == NULL)
+		return r;
+	p->maker = s;
+	p->exit_signal = (uint32_t)d;
+	r = world_begin(p, a, b, c, &out);
+	if (r != 0) {
+		proc_abort(p);
+		return r;
+	}
+	fork_out(s, &out);
+	return p->pid;
+}
+
+REQUEST(FORK_END)
+{
+	struct proc *p = proc_in_making(s);
+	int64_t r;
+
+	if (p == NULL || p->pid != a)
+		return -L_ESRCH;
+	r = world_end(p, b, c, d);
+	if (r != 0)
+		return r;
+	p->state = PROC_LIVE;
+	p->maker = NULL;
+	return 0;
+}
+
+REQUEST(FORK_ABORT)
+{
+	struct proc *p = proc_in_making(s);
+
+	if (p == NULL || p->pid != a)
+		return -L_ESRCH;
+	proc_abort(p);
+	return 0;
+}
+
+REQUEST(THREAD)
+{
+	struct cm_fork out;
+	int64_t r = world_thread(s->proc, a, b, c, &out);
+
+	if (r != 0)
+		return r;
+	fork_out(s, &out);
+	return out.pid;
+}
+
+REQUEST(RAISE)
+{
+	return world_raise(s->proc, (uint32_t)a, (int64_t)b);
+}
+
+/* ---- being another program */
+
+static void
+name_set(struct proc *p, const char *name, size_t len)
+{
+	if (len > COMM_MAX - 1)
+		len = COMM_MAX - 1;
+	memset(p->comm, 0, COMM_MAX);
+	memcpy(p->comm, name, len);
+}
+
+static void
+text_set(char **text, uint16_t *len, const char *from, size_t n)
+{
+	text_free(*text, *len);
+	*text = n == 0 ? NULL : text_new(from, n);
+	*len = *text == NULL ? 0 : (uint16_t)n;
+}
+
+REQUEST(EXEC)
+{
+	struct proc *p = s->proc;
+	char path[CM_PATH_MAX], args[CM_ARGS_MAX];
+	size_t base = 0;
+
+	if (a > CM_PATH_MAX)
+		return -L_ENAMETOOLONG;
+	if (b > sizeof(args))
+		b = sizeof(args);
+	memcpy(path, s->win->data, a);
+	memcpy(args, s->win->data + CM_SECOND, b);
+	for (size_t i = 0; i < a; i++) {
+		if (path[i] == '/')
+			base = i + 1;
+	}
+	name_set(p, path + base, a - base);
+	text_set(&p->exe, &p->exe_len, path, a);
+	text_set(&p->args, &p->args_len, args, b);
+	fd_close_exec(p);
+	p->execed = true;
+	return 0;
+}
+
+REQUEST(SETNAME)
+{
+	char name[COMM_MAX];
+
+	if (a > COMM_MAX - 1)
+		a = COMM_MAX - 1;
+	memcpy(name, s->win->data, a);
+	name_set(s->proc, name, a);
+	return 0;
+}
+
+/* ---- dying, and waiting for that */
+
+REQUEST(EXIT)
+{
+	uint32_t status = (uint32_t)a & 0xffff;
+
+	if ((status & 0xff) == 0x7f)
+		status = 0xff00;	/* it stopped?  It did not. */
+	proc_died(s->proc, status);
+	return 0;
+}
+
+REQUEST(WAIT4)
+{
+	struct cm_wait out;
+	int64_t r;
+
+	if ((b & ~(uint64_t)(L_WNOHANG | L_WUNTRACED | L_WEXITED |
+	    L_WCONTINUED | L_WNOWAIT)) != 0)
+		return -L_EINVAL;
+	r = proc_wait(s->proc, (int32_t)a, (uint32_t)b, &out);
+	if (r > 0)
+		memcpy(s->win->data, &out, sizeof(out));
+	return r;
+}
+
+/* ---- signals */
+
+REQUEST(KILL)
+{
+	return signal_kill(s->proc, (int32_t)a, (uint32_t)b);
+}
+
+REQUEST(TKILL)
+{
+	return signal_thread(s->proc, (uint32_t)a, (uint32_t)b, (uint32_t)c);
+}
+
+REQUEST(SIGINFO)
+{
+	return a < 1 || a > L_NSIG ? -L_EINVAL :
+	    (int64_t)(s->proc->info[a - 1] & INT64_MAX);
+}
+
+REQUEST(STOP)
+{
+	if (a < L_SIGSTOP || a > L_SIGTTOU)
+		return -L_EINVAL;
+	if (s->proc != proc_init && !group_is_orphaned(s->proc->pgid))
+		proc_stop(s->proc, (uint32_t)a);
+	return 0;
+}
+
+REQUEST(ITIMER)
+{
+	uint64_t old;
+	int64_t r = signal_itimer(s->proc, a, b, &old);
+
+	if (r >= 0)
+		memcpy(s->win->data, &old, sizeof(old));
+	return r;
+}
+
+/* ---- groups and sessions */
+
+REQUEST(SETPGID)
+{
+	return proc_setpgid(s->proc, (int32_t)a, (int32_t)b);
+}
+
+REQUEST(GETPGID)
+{
+	struct proc *p = (uint32_t)a == 0 ? s->proc : proc_find((uint32_t)a);
+
+	return p == NULL ? -L_ESRCH : (int64_t)p->pgid;
+}
+
+REQUEST(SETSID)
+{
+	return proc_setsid(s->proc);
+}
+
+REQUEST(GETSID)
+{
+	struct proc *p = (uint32_t)a == 0 ? s->proc : proc_find((uint32_t)a);
+
+	return p == NULL ? -L_ESRCH : (int64_t)p->sid;
+}
+
+REQUEST(NOSYS)
+{
+	nosys[a < NOSYS_MAX ? a : 0]++;
+	return 0;
+}

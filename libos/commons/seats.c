@@ -1,0 +1,664 @@
+/*
+ * seats.c - a seat and a window for each env of a process; accounts: made at a
+ * fork, watched, reaped.
+ *
+ * Invariants: (1) a seat that was used once keeps stack, upcall frame, window:
+ *		   `ready'.
+ *	       (2) a seat is free (on the list), a process's (proc), or waits in
+ *		   a record until its env has left it.
+ *	       (3) a window's frame has a fresh name each time it is given out, so
+ *		   that capabilities for it from before are worth nothing.
+ *	       (4) a record is a process's, or is being reaped.
+ */
+#include <castor/print.h>
+#include <castor/string.h>
+
+#include "house.h"
+#include "world.h"
+
+#define RECORDS		320u
+#define STACK		SEAT_STACK
+#define WINDOW(i)	(SEAT_BASE(i) + 0x1c000ul)
+#define SEATS_FRAME	16u		/* seats that a frame of them holds */
+#define CHILD_TRACE	4u
+#define FRAMES_MIN	16u
+#define REAP_STEPS	256u
+#define WATCH_EACH	32u
+
+struct record {
+	exo_id acct, domain;		/* acct 0: free */
+	bool dying;
+	struct seat *left;		/* seats to free with it */
+	struct record *next;		/* free; or being reaped */
+};
+
+static struct {
+	bool ready, bound;
+	exo_ppn upcall, window;
+	struct seat *next;		/* free; or left with a record */
+} house[CM_SEATS];
+
+struct seat seats[CM_SEATS];
+exo_slot session;
+static exo_slot name_slot, window_slot;	/* while one is given out */
+static struct seat *free_seats;
+static struct record records[RECORDS], *free_records, *dying;
+static uint64_t deaths_seen;
+static struct proc *watch_at;
+
+void	_upcall(void);
+
+/* ---- seats */
+
+static long
+stack_make(uint32_t i)
+{
+	for (uint64_t va = SEAT_TOP(i) - STACK; va < SEAT_TOP(i);
+	    va += EXO_PAGE) {
+		long ppn = vm_page(EXO_PG_DATA);
+		long r = ppn < 0 ? ppn : vm_map(va, (exo_ppn)ppn, VM_RW,
+		    self->memory_slot);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A live page of mine at va. */
+static long
+page_make(uint64_t va, exo_ppn *ppn)
+{
+	long p = vm_page(EXO_PG_DATA | EXO_KIND_LIVE);
+
+	if (p < 0)
+		return p;
+	*ppn = (exo_ppn)p;
+	return vm_map(va, *ppn, VM_RW, self->memory_slot);
+}
+
+/* Memory that a seat keeps; and the kernel's room for it. */
+static long
+seat_prepare(uint32_t i)
+{
+	long r = 0;
+
+	if (house[i].ready)
+		return 0;
+	if (i >= EXO_DOMAINS[EXO_INDEX(self->domain)].nseats) {
+		r = vm_page(EXO_PG_SEATS);
+		if (r >= 0)
+			r = exo_domain_seats(self->domain, self->domain_slot,
+			    (exo_ppn)r);
+	}
+	if (r >= 0)
+		r = stack_make(i);
+	if (r >= 0)
+		r = page_make(SEAT_UPCALL(i), &house[i].upcall);
+	if (r >= 0)
+		r = page_make(WINDOW(i), &house[i].window);
+	if (r >= 0)
+		house[i].ready = true;
+	return r;
+}
+
+static long
+seat_bind(uint32_t i, exo_id env)
+{
+	struct exo_seat_args a = {
+		.env = env,
+		.entry = (uint64_t)commons_entry,
+		.stack = SEAT_TOP(i),
+		.upcall = (uint64_t)_upcall,
+		.upcall_va = SEAT_UPCALL(i),
+		.upcall_ppn = house[i].upcall,
+		.upcall_slot = self->memory_slot,
+	};
+	long r = exo_seat_bind(self->domain, self->domain_slot, i,
+	    (uint64_t)&a);
+
+	if (r == 0) {
+		((volatile struct exo_upcall *)SEAT_UPCALL(i))->critical = 0;
+		house[i].bound = true;
+		seats[i].env = env;
+	}
+	return r;
+}
+
+/* Free again, unless its env is still there: false. */
+static bool
+seat_free(struct seat *s)
+{
+	long r = 0;
+
+	if (house[s->index].bound)
+		r = exo_seat_free(self->domain, self->domain_slot, s->index);
+	if (r == -EXO_E_BUSY) {
+		if (exo_seat_repair(self->domain, self->domain_slot,
+		    s->index) < 0)
+			return false;
+		r = exo_seat_free(self->domain, self->domain_slot, s->index);
+	}
+	if (r < 0 && r != -EXO_E_EMPTY)
+		return false;
+	house[s->index].bound = false;
+	*s = (struct seat){ .index = s->index };
+	house[s->index].next = free_seats;
+	free_seats = s;
+	return true;
+}
+
+/* ---- windows */
+
+/* A seat with a window of a fresh name, which `to' gets in its slot. */
+static long
+seat_take(exo_id to, exo_slot slot, struct seat **out)
+{
+	struct seat *s = free_seats;
+	exo_ppn ppn;
+	long r;
+
+	if (s == NULL)
+		return -EXO_E_FULL;
+	r = seat_prepare(s->index);
+	if (r < 0)
+		return r;
+	ppn = house[s->index].window;
+	r = exo_cap_derive(self->memory_slot, window_slot, EXO_R_ALL,
+	    EXO_COMP_FRESH);
+	if (r < 0)
+		return r;
+	do {
+		r = exo_page_guard(self->memory_slot, window_slot, ppn,
+		    EXO_STEPS_MAX);
+	} while (r > 0);
+	if (r == 0)
+		r = vm_map(WINDOW(s->index), ppn, VM_RW, self->memory_slot);
+	if (r == 0)
+		r = exo_cap_give(window_slot, EXO_R_READ | EXO_R_WRITE, to,
+		    slot);
+	(void)!exo_cap_drop(window_slot);
+	if (r < 0)
+		return r;
+	free_seats = house[s->index].next;
+	s->win = (struct cm_window *)WINDOW(s->index);
+	memset(s->win, 0, sizeof(*s->win));
+	*out = s;
+	return 0;
+}
+
+static void
+window_fill(struct seat *s, const struct proc *p)
+{
+	struct cm_window *w = s->win;
+
+	w->version = CM_VERSION;
+	w->pid = p->pid;
+	w->tid = s->tid;
+	w->ppid = p->parent == NULL ? 0 : p->parent->pid;
+	w->pgid = p->pgid;
+	w->sid = p->sid;
+	w->commons = self->domain;
+}
+
+static void
+seat_give(struct seat *s, struct proc *p, uint32_t tid)
+{
+	s->tid = tid;
+	proc_seat_add(p, s);
+	window_fill(s, p);
+}
+
+static long
+handle_mint(struct seat *s, exo_id to, uint64_t place)
+{
+	return exo_handle_mint(self->domain, self->domain_slot, s->index,
+	    s->index, to, place);
+}
+
+/* ---- accounts */
+
+/* Of what I have, that I don't keep for my own pages. */
+static uint64_t
+available(uint32_t res)
+{
+	const volatile struct exo_acct *me = &EXO_ACCTS[EXO_INDEX(self->acct)];
+	uint64_t left = me->limit[res] - me->used[res];
+	uint64_t keep = res == EXO_RES_FRAMES ? pages_left() + 256 : 0;
+
+	return left > keep ? left - keep : 0;
+}
+
+static int64_t
+account_make(struct record *rec, uint64_t frames)
+{
+	uint32_t limits[EXO_RES_MAX] = {
+		[EXO_RES_FRAMES] = (uint32_t)frames, [EXO_RES_DOMAINS] = 1,
+		[EXO_RES_ENVS] = 1, [EXO_RES_SLICES] = 1,
+		[EXO_RES_PCIDS] = available(EXO_RES_PCIDS) > 0,
+		[EXO_RES_TRACE] = available(EXO_RES_TRACE) >= CHILD_TRACE ?
+		    CHILD_TRACE : 0,
+	};
+	long r;
+
+	if (frames < FRAMES_MIN || frames > available(EXO_RES_FRAMES))
+		return -L_ENOMEM;
+	r = exo_cap_derive(session, name_slot, EXO_R_ALL, EXO_COMP_FRESH);
+	if (r < 0)
+		return -L_EAGAIN;
+	r = exo_acct_create(self->acct, self->acct_slot, name_slot,
+	    self->acct, (uint64_t)limits);
+	if (r < 0) {
+		(void)!exo_cap_drop(name_slot);
+		return -L_EAGAIN;
+	}
+	rec->acct = (exo_id)r;
+	return 0;
+}
+
+static struct record *
+record_of(const struct proc *p)
+{
+	return p->record == 0 ? NULL : &records[p->record - 1];
+}
+
+static struct record *
+record_take(struct proc *p)
+{
+	struct record *rec = free_records;
+
+	if (rec == NULL)
+		return NULL;
+	free_records = rec->next;
+	*rec = (struct record){ 0 };
+	p->record = (uint32_t)(rec - records) + 1;
+	return rec;
+}
+
+static void
+record_put(struct record *rec)
+{
+	rec->acct = 0;
+	rec->next = free_records;
+	free_records = rec;
+}
+
+int64_t
+world_begin(struct proc *p, uint64_t frames, uint64_t slot, uint64_t wslot,
+    struct cm_fork *out)
+{
+	struct record *rec = record_take(p);
+	exo_id to = here->proc->domain;
+	struct seat *s;
+	int64_t e;
+	long r;
+
+	if (rec == NULL)
+		return -L_EAGAIN;
+	e = account_make(rec, frames);
+	if (e != 0)
+		return e;
+	r = exo_cap_give(name_slot, EXO_R_ALL & ~EXO_R_MINT, to,
+	    (exo_slot)slot);
+	(void)!exo_cap_drop(name_slot);
+	if (r == 0)
+		r = seat_take(to, (exo_slot)wslot, &s);
+	if (r < 0)
+		return r == -EXO_E_QUOTA || (r == -EXO_E_FULL &&
+		    free_seats == NULL) ? -L_EAGAIN : -L_EINVAL;
+	p->acct = rec->acct;
+	seat_give(s, p, p->pid);
+	*out = (struct cm_fork){ .acct = rec->acct, .commons = self->domain,
+	    .pid = p->pid, .window = house[s->index].window };
+	return 0;
+}
+
+/* An embryo env of this account? */
+static bool
+env_fits(exo_id env, exo_id acct)
+{
+	const volatile struct exo_env *e = &EXO_ENVS[EXO_INDEX(env)];
+
+	return EXO_INDEX(env) < EXO_MACHINE->nenvs &&
+	    e->gen == EXO_GEN(env) && e->state == EXO_ENV_EMBRYO &&
+	    e->account == EXO_INDEX(acct);
+}
+
+static bool
+domain_fits(exo_id id, exo_id acct)
+{
+	const volatile struct exo_domain *d = &EXO_DOMAINS[EXO_INDEX(id)];
+
+	return EXO_INDEX(id) < EXO_MACHINE->ndomains &&
+	    d->gen == EXO_GEN(id) && d->state == EXO_DOM_LIVE &&
+	    d->account == EXO_INDEX(acct);
+}
+
+int64_t
+world_end(struct proc *p, uint64_t domain, uint64_t env, uint64_t place)
+{
+	struct seat *s = p->seats;
+
+	if (s == NULL || !domain_fits(domain, p->acct) ||
+	    !env_fits(env, p->acct))
+		return -L_EINVAL;
+	if (!house[s->index].bound && seat_bind(s->index, env) < 0)
+		return -L_EAGAIN;
+	if (seats[s->index].env != env || handle_mint(s, domain, place) < 0)
+		return -L_EINVAL;
+	p->domain = domain;
+	record_of(p)->domain = domain;
+	return 0;
+}
+
+int64_t
+world_thread(struct proc *p, uint64_t env, uint64_t place, uint64_t wslot,
+    struct cm_fork *out)
+{
+	uint32_t tid;
+	struct seat *s;
+
+	if (p->record == 0 || !env_fits(env, p->acct))
+		return -L_EINVAL;
+	tid = pid_new();
+	if (tid == 0)
+		return -L_EAGAIN;
+	if (seat_take(p->domain, (exo_slot)wslot, &s) < 0) {
+		pid_put(tid);
+		return -L_EAGAIN;
+	}
+	seat_give(s, p, tid);
+	if (seat_bind(s->index, env) < 0 ||
+	    handle_mint(s, p->domain, place) < 0) {
+		proc_seat_drop(s);
+		(void)seat_free(s);
+		pid_put(tid);
+		return -L_EINVAL;
+	}
+	*out = (struct cm_fork){ .acct = p->acct, .commons = self->domain,
+	    .pid = tid, .window = house[s->index].window };
+	return 0;
+}
+
+uint32_t
+world_window(const struct seat *s)
+{
+	return house[s->index].window;
+}
+
+int64_t
+world_raise(struct proc *p, uint32_t res, int64_t n)
+{
+	long r;
+
+	if (p->record == 0)
+		return -L_EPERM;
+	if (res >= EXO_RES_MAX || n > INT32_MAX || n < -INT32_MAX)
+		return -L_EINVAL;
+	if (n > 0 && (uint64_t)n > available(res))
+		return -L_ENOMEM;
+	r = n == 0 ? 0 : exo_acct_limit(p->acct, session, res, n);
+	if (r < 0)
+		return -L_ENOMEM;
+	return EXO_ACCTS[EXO_INDEX(p->acct)].limit[res];
+}
+
+/* ---- stopping */
+
+void
+world_stop(struct proc *p)
+{
+	for (struct seat *s = p->seats; s != NULL; s = s->next)
+		(void)!exo_env_stop(s->env, session);
+}
+
+void
+world_continue(struct proc *p)
+{
+	for (struct seat *s = p->seats; s != NULL; s = s->next)
+		(void)!exo_env_continue(s->env, session,
+		    EXO_ENVS[EXO_INDEX(s->env)].seq, EXO_HOW_RETRY, 0);
+}
+
+/* ---- dying */
+
+static uint64_t
+env_ticks(exo_id env)
+{
+	const volatile struct exo_env *e = &EXO_ENVS[EXO_INDEX(env)];
+
+	return e->gen == EXO_GEN(env) ? e->ticks : 0;
+}
+
+void
+world_forget(struct proc *p, uint32_t status)
+{
+	struct record *rec = record_of(p);
+
+	if (watch_at == p)
+		watch_at = p->all_next;
+	for (struct seat *s = p->seats; s != NULL; s = s->next)
+		p->ticks += env_ticks(s->env);
+	if (rec == NULL)
+		return;
+	p->record = 0;
+	for (struct seat *s = p->seats; s != NULL; s = s->next) {
+		house[s->index].next = rec->left;
+		rec->left = s;
+		if (s->tid != p->pid)
+			pid_put(s->tid);
+	}
+	if (rec->domain != 0)
+		(void)!exo_domain_kill(rec->domain, session, status);
+	if (rec->acct != 0)
+		(void)!exo_acct_destroy(rec->acct, session);
+	rec->dying = true;
+	rec->next = dying;
+	dying = rec;
+}
+
+bool
+seats_dying(void)
+{
+	return dying != NULL;
+}
+
+/* Its account, then its seats: false, not yet. */
+static bool
+record_reap(struct record *rec)
+{
+	struct seat *s;
+	long r;
+
+	if (rec->acct != 0) {
+		r = exo_acct_reap(rec->acct, REAP_STEPS);
+		if (r > 0 || r == -EXO_E_BUSY)
+			return false;
+		rec->acct = 0;
+	}
+	while ((s = rec->left) != NULL) {
+		struct seat *next = house[s->index].next;
+
+		if (!seat_free(s))
+			return false;
+		rec->left = next;
+	}
+	return true;
+}
+
+/* A step for the first; those that can't go on yet wait behind the others. */
+bool
+seats_reap(void)
+{
+	struct record *rec = dying, **at = &dying;
+
+	if (rec == NULL)
+		return false;
+	dying = rec->next;
+	if (record_reap(rec)) {
+		record_put(rec);
+	} else {
+		while (*at != NULL)
+			at = &(*at)->next;
+		*at = rec;
+		rec->next = NULL;
+	}
+	return dying != NULL;
+}
+
+/* ---- watching */
+
+/* A domain that ended without a word to us: what its row says. */
+static uint32_t
+ending(const volatile struct exo_domain *d, exo_id id)
+{
+	uint32_t status = (uint32_t)d->exit_word & 0xffff;
+
+	if (d->gen != EXO_GEN(id))
+		return L_SIGKILL;
+	if (d->cause == EXO_CAUSE_FAULT)
+		return L_SIGSEGV;
+	if (d->cause != EXO_CAUSE_EXIT)
+		return L_SIGKILL;
+	return (status & 0xff) == 0x7f ? 0xff00 : status;
+}
+
+static bool
+env_is_dead(exo_id env)
+{
+	const volatile struct exo_env *e = &EXO_ENVS[EXO_INDEX(env)];
+
+	return e->gen != EXO_GEN(env) || e->state == EXO_ENV_FREE ||
+	    e->state == EXO_ENV_DEAD || e->state == EXO_ENV_ENDED;
+}
+
+/* A thread's end: its seat goes, when nobody is in it. */
+static void
+thread_drop(struct proc *p, struct seat *s)
+{
+	uint32_t tid = s->tid;
+
+	if (here == s || busy == s->index + 1)
+		return;
+	proc_seat_drop(s);
+	if (seat_free(s)) {
+		if (tid != p->pid)
+			pid_put(tid);
+	} else {
+		proc_seat_add(p, s);
+		s->tid = tid;
+	}
+}
+
+static void
+threads_look(struct proc *p)
+{
+	struct seat *s, *next;
+	bool alive = false;
+	exo_id last = p->seats->env;
+
+	for (s = p->seats; s != NULL; s = s->next)
+		alive |= !env_is_dead(s->env);
+	if (!alive) {
+		proc_died(p, (uint32_t)EXO_ENVS[EXO_INDEX(last)].exit_word &
+		    0xffff);
+		return;
+	}
+	for (s = p->seats->next; s != NULL; s = next) {
+		next = s->next;
+		if (env_is_dead(s->env))
+			thread_drop(p, s);
+	}
+}
+
+static void
+proc_look(struct proc *p)
+{
+	const volatile struct exo_domain *d =
+	    &EXO_DOMAINS[EXO_INDEX(p->domain)];
+
+	if (p->state != PROC_LIVE)
+		return;
+	if (d->gen != EXO_GEN(p->domain) || d->state != EXO_DOM_LIVE)
+		proc_died(p, ending(d, p->domain));
+	else
+		threads_look(p);
+}
+
+bool
+seats_watch(void)
+{
+	struct proc *p;
+
+	if (watch_at == NULL) {
+		if (EXO_MACHINE->deaths == deaths_seen)
+			return false;
+		deaths_seen = EXO_MACHINE->deaths;
+		watch_at = proc_all;
+	}
+	for (uint32_t n = 0; n < WATCH_EACH && watch_at != NULL; n++) {
+		p = watch_at;
+		watch_at = p->all_next;
+		proc_look(p);
+	}
+	return watch_at != NULL;
+}
+
+/* Seats whose env was pulled home are taken back. */
+void
+seats_repair(void)
+{
+	for (struct proc *p = proc_all; p != NULL; p = p->all_next) {
+		for (struct seat *s = p->seats; s != NULL; s = s->next) {
+			if (house[s->index].bound)
+				(void)!exo_seat_repair(self->domain,
+				    self->domain_slot, s->index);
+		}
+	}
+}
+
+/* ---- the beginning */
+
+long
+seats_init(void)
+{
+	long r = self->mint_slot == EXO_NONE ? -EXO_E_DENIED :
+	    slot_derive(self->mint_slot, EXO_R_ALL, EXO_COMP_FRESH);
+
+	if (r < 0)
+		return r;
+	session = (exo_slot)r;
+	name_slot = slot_take();
+	window_slot = slot_take();
+	for (uint32_t i = CM_SEATS; i-- > SEAT_FIRST;) {
+		seats[i].index = i;
+		house[i].next = free_seats;
+		free_seats = &seats[i];
+	}
+	for (uint32_t i = RECORDS; i-- > 0;)
+		record_put(&records[i]);
+	r = seat_prepare(SEAT_SELF);
+	if (r == 0)
+		r = seat_bind(SEAT_SELF, self->env);
+	return r;
+}
+
+/* The first client: it is there already, and not ours to reap. */
+long
+seats_first(struct proc *p)
+{
+	const uint64_t *u = self->user;
+	struct seat *s;
+	long r = seat_take(u[CM_BOOT_DOMAIN], (exo_slot)u[CM_BOOT_SLOT], &s);
+
+	if (r < 0)
+		return r;
+	p->domain = u[CM_BOOT_DOMAIN];
+	seat_give(s, p, p->pid);
+	r = seat_bind(s->index, u[CM_BOOT_ENV]);
+	if (r == 0)
+		r = exo_cap_give(session, EXO_R_RUN | EXO_R_VIEW | EXO_R_GIVE,
+		    p->domain, (exo_slot)u[CM_BOOT_SESSION]);
+	p->state = PROC_LIVE;
+	return r < 0 ? r : handle_mint(s, p->domain, u[CM_BOOT_PLACE]);
+}

@@ -1,0 +1,116 @@
+/*
+ * serve.c - one env at a time in the commons.
+ *
+ * Whoever comes in has `critical' set, so that its slice does not end here;
+ * what it asks for takes far less than the grace.  If it is preempted all the
+ * same (its slice owed time), the next one gives it time until it is out.  If
+ * it was killed or stopped meanwhile, and pulled home, its registers lie on its
+ * seat's upcall stack: the next one ends its request for it, so that nothing is
+ * left half done.
+ *
+ * Invariant: what the other files keep is whole while busy == 0.
+ */
+#include "house.h"
+#include "world.h"
+
+#define RECALL_EACH	4u
+
+volatile uint32_t busy, finishing;
+volatile uint32_t finish_seat = ~0u;	/* whose stack is used for that */
+uint64_t serve_handle;
+
+static uint64_t deaths_seen, homes_seen;
+static bool more;
+
+_Noreturn void	commons_orphan(void);
+
+/* ---- being alone */
+
+/* The one that is in was taken away: end what it began. */
+static bool
+holder_finish(uint32_t seat)
+{
+	uint32_t holder = busy - 1, old = finish_seat;
+	long regs = exo_seat_repair(self->domain, self->domain_slot, holder);
+
+	if (regs <= 0)
+		return false;
+	finish_seat = finish_seat == ~0u ? holder : finish_seat;
+	busy = seat + 1;
+	finishing = 1;
+	commons_finish((struct exo_regs *)regs);
+	finish_seat = old;
+	return true;
+}
+
+static void
+holder_wait(uint32_t seat)
+{
+	while (busy != 0) {
+		exo_id env = seats[busy - 1].env;
+
+		if (exo_env_yield(env, 0, serve_handle) < 0 && busy != 0 &&
+		    !holder_finish(seat))
+			(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+	}
+}
+
+void
+serve_lock(uint32_t seat)
+{
+	if (busy != 0)
+		holder_wait(seat);
+	busy = seat + 1;
+}
+
+void
+serve_unlock(void)
+{
+	busy = 0;
+}
+
+/* ---- what is to be done besides: some of it */
+
+bool
+serve_attend(void)
+{
+	if (EXO_COUNTERS->pulled_home != homes_seen) {
+		homes_seen = EXO_COUNTERS->pulled_home;
+		seats_repair();
+	}
+	deaths_seen = EXO_MACHINE->deaths;
+	more = seats_watch();
+	more |= seats_reap();
+	if (pages_lent())
+		more |= pages_recall(RECALL_EACH);
+	return more;
+}
+
+/* ---- requests */
+
+uint64_t
+commons_serve(uint64_t badge, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
+    uint64_t d)
+{
+	int64_t r;
+
+	serve_lock((uint32_t)badge);
+	if (EXO_MACHINE->deaths != deaths_seen || more)
+		(void)serve_attend();
+	r = request(&seats[badge], op, a, b, c, d);
+	busy = 0;
+	return (uint64_t)r;
+}
+
+/*
+ * Entered by an env that had no call open, so that it is at home here now.  It
+ * has nowhere to go.
+ */
+_Noreturn void
+commons_orphan(void)
+{
+	for (;;) {
+		(void)!exo_env_exit(0);
+		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+	}
+}

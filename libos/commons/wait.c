@@ -1,0 +1,83 @@
+/*
+ * wait.c - who waits for what.
+ */
+#include <stddef.h>
+
+#include "pool.h"
+#include "wait.h"
+
+#define WAITS_MAX	4096u
+
+static struct pool waits = POOL(struct wait, WAITS_MAX, false);
+
+struct seat *here;
+
+static bool
+wait_is_own(const struct seat *s, const struct wait *w)
+{
+	return w >= s->own && w < s->own + SEAT_WAITS;
+}
+
+static struct wait *
+wait_new(struct seat *s)
+{
+	for (uint32_t i = 0; i < SEAT_WAITS; i++) {
+		if (s->own[i].seat == NULL)
+			return &s->own[i];
+	}
+	return pool_get(&waits);
+}
+
+bool
+wait_on(struct waitq *q, struct seat *s)
+{
+	struct wait *w = wait_new(s);
+
+	if (w == NULL)
+		return false;
+	w->seat = s;
+	w->mine = s->waits;
+	s->waits = w;
+	w->next = q->first;
+	w->prev = &q->first;
+	if (w->next != NULL)
+		w->next->prev = &w->next;
+	q->first = w;
+	return true;
+}
+
+static void
+wait_unlink(struct wait *w)
+{
+	if (w->prev == NULL)
+		return;
+	*w->prev = w->next;
+	if (w->next != NULL)
+		w->next->prev = w->prev;
+	w->prev = NULL;
+}
+
+void
+wait_wake(struct waitq *q)
+{
+	struct wait *w;
+
+	while ((w = q->first) != NULL) {
+		wait_unlink(w);
+		bell_ring(w->seat);
+	}
+}
+
+void
+wait_cancel_all(struct seat *s)
+{
+	struct wait *w;
+
+	while ((w = s->waits) != NULL) {
+		s->waits = w->mine;
+		wait_unlink(w);
+		w->seat = NULL;
+		if (!wait_is_own(s, w))
+			pool_put(&waits, w);
+	}
+}

@@ -1,0 +1,50 @@
+/*
+ * world.h - what the commons' pure part asks of the rest: of the kernel in
+ * bin/commons (main.c), of a make-believe one in host tests.
+ */
+#ifndef COMMONS_WORLD_H
+#define COMMONS_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct proc;
+struct seat;
+
+#define WORLD_PAGE	4096u
+
+/* A page of memory, zeroed; NULL: no more.  For `data` some stay untouched, so
+ * that files and names can't use up what processes and pipes need.  A page
+ * that is given back may have been lent (world_lend): then those who have it
+ * mapped lose it first. */
+void *world_page(bool data);
+void world_page_free(void *page);
+/* Pages there are, and those in use. */
+void world_pages(uint64_t *total, uint64_t *used);
+
+/*
+ * Lend pages of a file: key is the file's for ever.  world_lend gives the
+ * running seat a capability (0, or -errno); world_frame names a page that
+ * whoever holds it may map (0: can't be had).
+ */
+int64_t world_lend(uint64_t key, struct seat *s, uint64_t slot, uint32_t prot);
+uint32_t world_frame(void *page, uint64_t key, uint32_t exec);
+/* Have it writable here again, if nobody may execute it any more. */
+bool world_writable(void *page);
+
+/* Nanoseconds: since 1970, and since boot. */
+uint64_t world_time(void);
+uint64_t world_clock(void);
+void world_random(void *to, size_t n);
+void world_print(const char *text, size_t n);
+/* signal_alarms() is to be asked again, soon. */
+void world_kick(void);
+
+/* Processes: stop it, let it go on; and the end of it: its domain, account,
+ * frames, seats (their envs may still be in one). */
+void world_stop(struct proc *p);
+void world_continue(struct proc *p);
+void world_forget(struct proc *p, uint32_t status);
+
+#endif

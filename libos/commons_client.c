@@ -1,0 +1,170 @@
+/*
+ * commons_client.c - the commons, for native programs.
+ */
+#include <castor/commons_client.h>
+#include <castor/seat.h>
+#include <castor/self.h>
+#include <castor/slot.h>
+#include <castor/vm.h>
+
+#include "bell.bpf.h"
+
+#define GONE_ERRNO	19		/* ENODEV */
+#define START_TRIES	100000u
+
+static exo_ppn prog;
+
+/* ---- asking */
+
+int64_t
+commons_call(struct commons *c, uint64_t op, uint64_t a, uint64_t b,
+    uint64_t d, uint64_t e)
+{
+	uint64_t result;
+	long r;
+
+	/* BUSY: my seat waits to be repaired, after I was pulled home. */
+	while ((r = exo_call(c->handle, op, a, b, d, e, &result)) ==
+	    -EXO_E_BUSY)
+		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+	return r < 0 ? -GONE_ERRNO : (int64_t)result;
+}
+
+static long
+prog_make(void)
+{
+	long r = prog != 0 ? 0 : vm_page(EXO_PG_PROG);
+
+	if (r <= 0)
+		return r;
+	prog = (exo_ppn)r;
+	return exo_prog_load(self->memory_slot, prog, (uint64_t)bell_bpf,
+	    sizeof(bell_bpf) / sizeof(bell_bpf[0]));
+}
+
+void
+commons_sleep(struct commons *c, uint64_t seen, uint64_t when)
+{
+	struct exo_sleep s = {
+		.prog = prog, .prog_slot = self->memory_slot, .nwin = 1,
+		.arg = { seen, when },
+		.win[0] = { .what = EXO_WIN_FRAME, .len = 8,
+		    .ppn = c->window, .slot = c->window_slot,
+		    .epoch = EXO_PAGES[c->window].epoch },
+	};
+	exo_id hint = c->win->hint;
+	long r = -EXO_E_NAME;
+
+	c->win->hint = 0;
+	if (hint != 0)
+		r = exo_env_sleep((uint64_t)&s, hint, c->session, EXO_NONE);
+	if (r < 0)
+		r = exo_env_sleep((uint64_t)&s, EXO_ID_ANY, 0, EXO_NONE);
+	if (r < 0)
+		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+}
+
+int64_t
+commons_ask(struct commons *c, uint64_t op, uint64_t a, uint64_t b,
+    uint64_t d, uint64_t e)
+{
+	for (;;) {
+		uint64_t seen = c->win->bell;
+		int64_t r = commons_call(c, op, a, b, d, e);
+
+		if (r != -CM_WAIT)
+			return r;
+		commons_sleep(c, seen, ~0ull);
+	}
+}
+
+/* ---- starting one */
+
+/* Places and slots for it to fill, which it is told of. */
+static long
+ends_open(struct commons *c, const struct proc *server)
+{
+	long r = exo_handle_open(self->domain, self->domain_slot, c->handle,
+	    server->domain);
+
+	if (r == 0)
+		r = exo_cap_open(c->window_slot, server->domain);
+	if (r == 0)
+		r = exo_cap_open(c->session, server->domain);
+	return r;
+}
+
+/* The handle is minted last: then ask which frame the window is. */
+static long
+ends_use(struct commons *c, const struct proc *server)
+{
+	uint64_t ppn;
+	long r = -EXO_E_GONE;
+
+	for (uint32_t i = 0; i < START_TRIES && !proc_ended(server); i++) {
+		r = exo_call(c->handle, CM_WINDOW, 0, 0, 0, 0, &ppn);
+		if (r != -EXO_E_SLOT)
+			break;
+		(void)!exo_env_yield(server->env, server->name, EXO_NONE);
+	}
+	if (r < 0)
+		return r;
+	c->window = (exo_ppn)ppn;
+	r = vm_map_frame(c->window, VM_RW, c->window_slot);
+	c->win = (struct cm_window *)r;
+	return r < 0 ? r : 0;
+}
+
+static void
+commons_drop(struct commons *c)
+{
+	(void)!exo_handle_drop(c->handle);
+	slot_put(c->window_slot);
+	slot_put(c->session);
+}
+
+/* A place of mine, and slots, that nobody has yet. */
+static long
+ends_take(struct commons *c)
+{
+	long place = place_open(self->domain);
+
+	if (place < 0)
+		return place;
+	(void)!exo_handle_drop((uint64_t)place);
+	*c = (struct commons){ .handle = (uint64_t)place,
+	    .window_slot = slot_take(), .session = slot_take() };
+	return c->session == EXO_NONE ? -EXO_E_FULL : 0;
+}
+
+long
+commons_start(struct commons *c, struct proc *server, const uint32_t *limits)
+{
+	uint64_t user[32] = { 0 };
+	struct proc_args args = { .name = "bin/commons", .limits = limits,
+	    .user = user };
+	long r = ends_take(c);
+
+	if (r == 0)
+		r = prog_make();
+	user[CM_BOOT_DOMAIN] = self->domain;
+	user[CM_BOOT_ENV] = self->env;
+	user[CM_BOOT_PLACE] = c->handle;
+	user[CM_BOOT_SLOT] = c->window_slot;
+	user[CM_BOOT_SESSION] = c->session;
+	if (r == 0)
+		r = proc_make(server, &args);
+	if (r < 0)
+		return r;
+	r = ends_open(c, server);
+	if (r == 0)
+		r = proc_start(server);
+	if (r == 0)
+		r = ends_use(c, server);
+	c->domain = server->domain;
+	if (r < 0) {
+		commons_drop(c);
+		(void)!proc_end(server);
+	}
+	return r;
+}
