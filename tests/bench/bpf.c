@@ -56,7 +56,7 @@ static const struct kind {
 	    { 0x79, 0x13, 8, 0 }, 0 },
 	{ "bpf_store", "and whether it is writable", { 0x7b, 0x31, 8, 0 }, 0 },
 	{ "bpf_atomic_add", "and a call", { 0xdb, 0x31, 8, 0 }, 0 },
-	{ "bpf_stack_load", "out of the fast path", { 0x79, 0xa3, -8, 0 } },
+	{ "bpf_stack_load", "out of the fast path", { 0x79, 0xa3, -8, 0 }, 0 },
 };
 
 TEST(bpf_instructions)
