@@ -154,6 +154,15 @@ in_call(struct cell_page *p, uint64_t a, uint64_t b, uint64_t c)
 }
 
 static uint64_t
+in_spin(struct cell_page *p, uint64_t a, uint64_t b, uint64_t c)
+{
+	(void)a, (void)b, (void)c;
+	while (p->w[W_STOP] == 0)
+		;
+	return 0x55;
+}
+
+static uint64_t
 in_wait(struct cell_page *p, uint64_t a, uint64_t b, uint64_t c)
 {
 	(void)a, (void)b, (void)c;
@@ -641,18 +650,22 @@ TEST(word_that_names_nobody_is_a_dead_holder)
 TEST(stopped_holder_keeps_it_and_waiters_have_their_deadline)
 {
 	struct cell c;
-	uint64_t since;
+	uint64_t since, mine;
 	exo_id env;
 
 	begin();
 	env = holder_make(&c);
+	give(&c, 10, worker(&c, SEAT + 1, in_spin));
 	must(exo_env_stop(env, c.name));
 	EQ(row(env)->state, EXO_ENV_STOPPED);
 	me.run = c.name;
+	mine = row(self->env)->ticks;
 	since = EXO_MACHINE->ticks;
 	EQ(lock_take(&shared->lock, &me, since + 20), -EXO_E_BUSY);
+	mine = row(self->env)->ticks - mine;
 	OK(EXO_MACHINE->ticks - since >= 20);
 	OK(EXO_MACHINE->ticks - since < 40);
+	OK(mine < 5);			/* others had the time */
 	EQ(me.upcall->critical, 0);
 	must(exo_env_continue(env, c.name, row(env)->seq, EXO_HOW_RETRY, 0));
 	c.page->w[W_WAIT] = 0;
@@ -719,12 +732,15 @@ TEST(locks_nest)
 	EQ(me.upcall->critical, 2);
 	EQ(lock_take(&shared->lock, &me, LOCK_FOREVER), -EXO_E_LOOP);
 	EQ(me.upcall->critical, 2);
+	me.upcall->ended = 1;			/* as if the slice had */
 	lock_leave(&shared->lock, &me);
 	EQ(me.upcall->critical, 1);
+	EQ(me.upcall->ended, 1);
 	EQ(shared->lock.word, 0);
 	OK(names(shared->other.word, self->env));
 	lock_leave(&shared->other, &me);
 	EQ(me.upcall->critical, 0);
+	EQ(me.upcall->ended, 0);
 }
 
 /* An upcall takes one between any two instructions of a section. */
