@@ -37,6 +37,8 @@ static struct record {
 	uint64_t links;			/* of a FREE row: pure/rows.h */
 	uint32_t depth;			/* the root account's: 0 */
 	uint32_t stage, at;		/* of its end */
+	uint32_t debt_part;		/* slice_debt's TSC units, less than a
+					 * tick */
 } records[NACCTS];
 
 static struct rows free_rows = { &records[0].links, sizeof(struct record),
@@ -129,6 +131,35 @@ acct_record(uint32_t acct, exo_ppn ppn)
 		page_bind(ppn);
 	a->record = ppn;
 	a->recorded = 0;
+}
+
+void
+acct_debt_add(uint32_t acct, const struct slice_debt *d)
+{
+	struct slice_debt sum = { accts[acct].slice_debt,
+	    records[acct].debt_part };
+
+	slice_owe(&sum, d->ticks, d->part, sched_tick_tsc());
+	accts[acct].slice_debt = sum.ticks;
+	records[acct].debt_part = sum.part;
+}
+
+/*
+ * Of the account and those above it, but for the root account's own: those
+ * that end leave their debts there, and who makes accounts answers for them.
+ */
+struct slice_debt
+acct_debt_take(uint32_t acct)
+{
+	struct slice_debt sum = { 0, 0 };
+
+	do {
+		slice_owe(&sum, accts[acct].slice_debt,
+		    records[acct].debt_part, sched_tick_tsc());
+		accts[acct].slice_debt = records[acct].debt_part = 0;
+		acct = accts[acct].parent;
+	} while (acct != ACCT_ROOT);
+	return sum;
 }
 
 void
@@ -535,6 +566,8 @@ acct_free(uint32_t acct)
 		acct_refund(parent, r, a->limit[r]);
 	}
 	acct_refund(parent, EXO_RES_ACCTS, 1);
+	acct_debt_add(a->heir, &(struct slice_debt){ a->slice_debt,
+	    records[acct].debt_part });
 	accts[parent].children--;
 	*a = (struct exo_acct){ .gen = gen, .state = EXO_ACCT_FREE };
 	records[acct] = (struct record){ .depth = 0 };

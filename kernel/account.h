@@ -3,6 +3,7 @@
 #define ACCOUNT_H
 
 #include "cap.h"
+#include "pure/slice.h"
 
 #define NACCTS		4096u
 #define ACCT_ROOT	0u
@@ -24,5 +25,9 @@ void acct_refund(uint32_t acct, enum exo_res res, uint32_t n);
 void acct_settle(uint32_t acct, enum exo_res res);
 /* What is taken from it is written down here from now on; 0: nowhere. */
 void acct_record(uint32_t acct, exo_ppn ppn);
+
+/* What slices that were given back owe, and what a new one shall owe. */
+void acct_debt_add(uint32_t acct, const struct slice_debt *d);
+struct slice_debt acct_debt_take(uint32_t acct);
 
 #endif

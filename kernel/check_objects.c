@@ -11,6 +11,7 @@
 #include "env.h"
 #include "hw.h"
 #include "panic.h"
+#include "pure/slice.h"
 #include "sys.h"
 #include "table.h"
 #include "tlb.h"
@@ -280,7 +281,28 @@ check_cpu(void)
 	ENV_THAT(c->csp >= e->chain && c->csp <= e->chain + CHAIN_MAX);
 	d = c->seat->dom;
 	ENV_THAT(!domain_live(d) || hw_cr3() == (d->cr3 & ~CR3_KEEP));
+	ENV_THAT(c->turn == SLICE_NONE ||
+	    slices[c->turn].account != EXO_NONE);
+	ENV_THAT(c->waited == 0 || c->turn != SLICE_NONE);
+	ENV_THAT(c->waited <= machine.grace_ticks && !c->tick_ends);
 	check_held(e, c->seat);
+}
+
+/* ---------------------------------------------------------------- slices */
+
+static void
+check_slices(void)
+{
+	for (uint32_t i = 0; i < SCHED_SLICES; i++) {
+		const struct exo_slice *s = &slices[i];
+
+		CHECK_THAT("slice", i, (s->env != EXO_NONE) ==
+		    (slice_set[i / 64] >> i % 64 & 1));
+		CHECK_THAT("slice", i, s->overrun_part < sched_tick_tsc());
+		CHECK_THAT("slice", i, s->turn <= cpu()->revolution);
+		CHECK_THAT("slice", i, s->account != EXO_NONE ||
+		    (s->env == EXO_NONE && s->overrun == 0));
+	}
 }
 
 /* ------------------------------------------------------ sums over tables */
@@ -390,6 +412,7 @@ check_all(void)
 		check_domain(i);
 	for (uint32_t i = 1; i < nenvs; i++)
 		check_env(i);
+	check_slices();
 	count_domains();
 	count_envs();
 	check_accounts();

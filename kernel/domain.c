@@ -235,6 +235,16 @@ mon_allowed(struct domain *d, const uint64_t mask[2], uint32_t flags)
 	return found || depth >= MON_DEPTH ? -EXO_E_LOOP : 0;
 }
 
+/* An epilogue is the domain's own affair, and nothing but an upcall. */
+static bool
+row_ok(enum exo_whose whose, uint32_t class, uint32_t action)
+{
+	if (class == EXO_CLASS_EPILOGUE)
+		return action == EXO_ACT_PASS ||
+		    (action == EXO_ACT_SELF && whose == EXO_ROW_OWN);
+	return class < EXO_CLASSES && action < EXO_ACTIONS;
+}
+
 /* Errors: NAME; SLOT, DENIED, RIGHTS; STATE; ADDR; ARG; BUSY; LOOP. */
 long
 sys_domain_monitor(exo_id dom, exo_slot slot, uint64_t actions, uint64_t mask,
@@ -258,7 +268,7 @@ sys_domain_monitor(exo_id dom, exo_slot slot, uint64_t actions, uint64_t mask,
 	    (!(flags & EXO_MON_DROP) && !mask_has(how.given, EXO_NR_reply)))
 		return -EXO_E_ARG;
 	for (uint32_t i = 0; i < EXO_CLASSES; i++)
-		if (rows[i] >= EXO_ACTIONS)
+		if (!row_ok(EXO_ROW_MONITOR, i, rows[i]))
 			return -EXO_E_ARG;
 	if ((r = mon_allowed(d, how.given, flags)) != 0)
 		return r;
@@ -288,7 +298,7 @@ sys_domain_row(exo_id dom, exo_slot slot, uint32_t class, uint32_t action)
 		return r;
 	if (!domain_live(d))
 		return -EXO_E_STATE;
-	if (class >= EXO_CLASSES || action >= EXO_ACTIONS)
+	if (!row_ok(EXO_ROW_OWN, class, action))
 		return -EXO_E_ARG;
 	/* Act. */
 	d->action[EXO_ROW_OWN][class] = (uint8_t)action;

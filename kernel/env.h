@@ -9,6 +9,7 @@ extern struct exo_slice slices[];	/* published */
 extern uint32_t nenvs;
 
 #define SCHED_SLICES	256u		/* of each CPU */
+extern uint64_t slice_set[];		/* positions that have an env */
 
 struct env *env_at(uint32_t index);	/* NULL: no record */
 struct env *env_find(exo_id env);	/* NULL: no such name */
@@ -63,6 +64,7 @@ void sched_save(void);
 void sched_load_cr3(void);
 /* Is the running env where it may be?  False: it was moved, or replaced. */
 bool sched_settle(void);
+uint32_t sched_tick_tsc(void);		/* TSC units of a tick */
 void sched_clock(void);			/* a tick: the time, and what is due */
 
 /*

@@ -9,6 +9,9 @@
  *		   put there by the entry (cpu()->regs).  The running one's
  *		   seat and chain top are in the CPU's struct.
  *	       (2) FP state is the running env's; others' is in their records.
+ *	       (3) cpu()->waited != 0 only while cpu()->turn names the slice
+ *		   that owes for it.
+ *	       (4) a slice has one turn in a revolution, wherever it is moved.
  * Guarded by: capability.  Published: EXO_SLICES.
  */
 #include "console.h"
@@ -28,7 +31,7 @@ struct cpu cpu0;
 #define DUE_PER_TICK	64u
 
 static struct guard slice_guards[SCHED_SLICES];
-static uint64_t slice_set[SLICE_SET_WORDS(SCHED_SLICES)];	/* have an env */
+uint64_t slice_set[SLICE_SET_WORDS(SCHED_SLICES)];
 static uint32_t slices_running;		/* how many */
 static uint64_t ask_after[SCHED_SLICES];	/* TSC: see slice_wakes */
 
@@ -109,6 +112,12 @@ sched_settle(void)
 	return false;
 }
 
+uint32_t
+sched_tick_tsc(void)
+{
+	return (uint32_t)(machine.tsc_hz / machine.tick_hz);
+}
+
 /*
  * A sleeper is asked in the time of its slice, which may spend on that what it
  * is entitled to: after a check that took so long, its next is not before as
@@ -118,7 +127,7 @@ sched_settle(void)
 static bool
 slice_wakes(uint32_t index, struct env *e)
 {
-	uint64_t tick = machine.tsc_hz / machine.tick_hz;
+	uint64_t tick = sched_tick_tsc();
 	uint64_t then = hw_tsc(), took;
 	bool woken;
 
@@ -145,19 +154,125 @@ slice_ready(uint32_t index, bool first)
 	    slice_wakes(index, e));
 }
 
-/* Can whose slice it is run, or does it owe? */
+/*
+ * Can whose slice it is run, or does it owe?  When somebody yields, what he
+ * leaves is nobody's turn: it pays no debt.  What had its turn and was moved
+ * ahead since has no second one in this revolution.
+ */
 static enum slice_answer
-slice_ask(uint32_t index, bool collect)
+slice_ask(uint32_t index, bool pass)
 {
+	struct cpu *c = cpu();
 	struct exo_slice *s = &slices[index];
 
-	if (s->overrun == 0 || !collect)
-		return slice_ready(index, collect) ? SLICE_RUNS : SLICE_NOBODY;
-	if (!slice_ready(index, collect))
+	if (c->tick_ends && pass && index > c->slice &&
+	    s->turn == c->revolution)
 		return SLICE_NOBODY;
-	s->overrun--;
+	if (!slice_ready(index, pass))
+		return SLICE_NOBODY;
+	if (!pass)
+		return SLICE_RUNS;
+	if (s->overrun == 0)
+		return SLICE_RUNS;
+	s->overrun -= c->tick_ends;
+	s->passed += c->tick_ends;
 	return SLICE_OWES;
 }
+
+/* ------------------------------------------------- the end that has to wait */
+
+static struct slice_grace
+grace_of(const struct exo_slice *s)
+{
+	return (struct slice_grace){ cpu()->waited,
+	    { s->overrun, s->overrun_part } };
+}
+
+static void
+grace_set(struct exo_slice *s, const struct slice_grace *g)
+{
+	cpu()->waited = g->waited;
+	s->overrun = g->debt.ticks;
+	s->overrun_part = g->debt.part;
+}
+
+/* Of the running env; NULL: it has none. */
+static struct exo_upcall *
+sched_head(void)
+{
+	const struct seat *s = cpu()->seat;
+
+	return s->up_kva != 0 ? upcall_head(s) : NULL;
+}
+
+/* Does the end of the slice wait?  Then it is over with now: who ran yields,
+ * sleeps or is gone.  Only for as long as it took is owed. */
+static void
+sched_waited(void)
+{
+	struct cpu *c = cpu();
+	struct slice_grace g;
+
+	if (c->waited == 0)
+		return;
+	g = grace_of(&slices[c->turn]);
+	slice_waited(&g, hw_tsc() - machine.tick_tsc, sched_tick_tsc());
+	grace_set(&slices[c->turn], &g);
+	c->epilogue = 0;
+}
+
+/*
+ * What may hold up the end of a slice that owes nothing: a critical section,
+ * then the epilogue.  A row that asks for an upcall which there is no room for,
+ * or which is off, asks for nothing.
+ */
+static bool
+sched_holds(const struct exo_upcall *up)
+{
+	struct cpu *c = cpu();
+
+	if (c->turn == SLICE_NONE ||
+	    (c->waited == 0 && slices[c->turn].overrun != 0))
+		return false;
+	if ((up != NULL && up->critical != 0) || c->epilogue == c->env_id)
+		return true;
+	if (c->epilogue != 0 || c->waited == machine.grace_ticks ||
+	    cur_domain()->action[EXO_ROW_OWN][EXO_CLASS_EPILOGUE] !=
+	    EXO_ACT_SELF || !upcall_push(EXO_K_EPILOGUE))
+		return false;
+	c->epilogue = c->env_id;
+	return true;
+}
+
+/*
+ * The tick is over, and with it the slice: does the end wait?  The slice that
+ * brought the env here pays for that, whoever was given its time; and it has
+ * paid before it waits again.
+ */
+static bool
+sched_waits(void)
+{
+	struct cpu *c = cpu();
+	struct exo_upcall *up = sched_head();
+	bool holds = sched_holds(up);
+	struct slice_grace g;
+	enum slice_end end;
+
+	if (!holds && c->waited == 0)
+		return false;
+	g = grace_of(&slices[c->turn]);
+	end = slice_tick(&g, holds, machine.grace_ticks);
+	grace_set(&slices[c->turn], &g);
+	if (end != SLICE_WAITS)
+		c->epilogue = 0;
+	if (up != NULL && end == SLICE_WAITS)
+		up->ended = 1;		/* what it makes of that is its own */
+	if (up != NULL && end == SLICE_OVERSTAYED)
+		up->overstayed++;
+	return end == SLICE_WAITS;
+}
+
+/* --------------------------------------------------------------- choosing */
 
 /*
  * The env of the next slice that has a ready one, or NULL.  This is who runs
@@ -167,9 +282,10 @@ static struct env *
 sched_pick(void)
 {
 	struct cpu *c = cpu();
-	uint32_t i = slice_next(c->turn, SCHED_SLICES, slice_set,
-	    slice_ask);
+	uint32_t i;
 
+	sched_waited();
+	i = slice_next(c->turn, SCHED_SLICES, slice_set, slice_ask);
 	if (i == SLICE_NONE)
 		return NULL;
 	c->turn = i;
@@ -290,56 +406,62 @@ sched_clock(void)
 	}
 }
 
-/*
- * The robust critical section: while its flag is set the end of the slice
- * waits, for a bounded time.  The slice that brought its env here pays for
- * that, whoever has that slice later or was given its time; and it has paid
- * before it waits again.  The kernel tells the domain that its slice has ended
- * and is waited for; what it makes of that is its own.
- */
-static bool
-sched_critical(void)
+/* The slice is over: the next one's turn.  Positions begin again: so does a
+ * revolution. */
+static void
+sched_end(void)
 {
 	struct cpu *c = cpu();
-	struct exo_slice *turn = &slices[c->turn];
-	struct seat *s = c->seat;
-	struct exo_upcall *up = upcall_head(s);
-	struct slice_grace g = { c->waited, turn->overrun };
-	enum slice_end end;
+	uint32_t was = c->slice;
+	struct env *e;
 
-	if (s->up_kva == 0 || up->critical == 0 ||
-	    (g.waited == 0 && g.overrun != 0)) {
-		c->waited = 0;
-		return false;
+	c->turn = was;
+	c->tick_ends = 1;
+	if ((e = sched_pick()) != NULL)
+		sched_switch(e);
+	c->tick_ends = 0;
+	if (e == NULL) {		/* it runs on in nobody's time */
+		c->turn = SLICE_NONE;
+		return;
 	}
-	end = slice_tick(&g, true, machine.grace_ticks);
-	c->waited = g.waited;
-	turn->overrun = g.overrun;
-	if (end == SLICE_WAITS)
-		up->ended = 1;
-	if (end == SLICE_OVERSTAYED)
-		up->overstayed++;
-	return end == SLICE_WAITS;
+	c->slice = c->turn;
+	c->revolution += c->turn <= was;
+	slices[c->turn].turn = c->revolution;
 }
 
 void
 sched_tick(void)
 {
 	struct cpu *c = cpu();
+	struct env *e = c->env;
 
-	c->env->pub->ticks++;
-	if (!sched_settle()) {
-		c->waited = 0;
+	e->pub->ticks++;
+	if (c->turn != SLICE_NONE)
+		slices[c->turn].ticks++;
+	if (!sched_settle() && c->env != e)
 		return;
-	}
-	if (sched_critical())
+	if (sched_waits())
 		return;
 	if (cur_domain()->action[EXO_ROW_OWN][EXO_CLASS_SLICE] ==
 	    EXO_ACT_SELF)
 		(void)upcall_push(EXO_K_SLICE);
-	c->turn = c->slice;
-	sched_next();
-	c->slice = c->turn;
+	sched_end();
+}
+
+static const struct exo_slice slice_none = {
+	.account = EXO_NONE, .env = EXO_NONE
+};
+
+/* Does it have an env, as the set says? */
+static void
+slice_mark(uint32_t index)
+{
+	uint64_t bit = 1ull << index % 64;
+
+	if (slices[index].env != EXO_NONE)
+		slice_set[index / 64] |= bit;
+	else
+		slice_set[index / 64] &= ~bit;
 }
 
 /* Nobody runs in this slice any more. */
@@ -354,7 +476,7 @@ slice_clear(uint32_t index)
 	slices_running -= s->env != EXO_NONE;
 	s->env = EXO_NONE;
 	s->env_gen = 0;
-	slice_set[index / 64] &= ~(1ull << index % 64);
+	slice_mark(index);
 }
 
 static void
@@ -363,7 +485,7 @@ slice_give(uint32_t index, struct env *e)
 	slice_clear(index);
 	slices[index].env = EXO_INDEX(e->id);
 	slices[index].env_gen = EXO_GEN(e->id);
-	slice_set[index / 64] |= 1ull << index % 64;
+	slice_mark(index);
 	slices_running++;
 	e->pub->slices++;
 }
@@ -380,10 +502,8 @@ sched_forget(struct env *e)
 void
 sched_boot(uint32_t acct, struct env *first)
 {
-	for (uint32_t i = 0; i < SCHED_SLICES; i++) {
-		slices[i].account = EXO_NONE;
-		slices[i].env = EXO_NONE;
-	}
+	for (uint32_t i = 0; i < SCHED_SLICES; i++)
+		slices[i] = slice_none;
 	/* One slice is enough to begin with; the first program takes more. */
 	slices[0].account = acct;
 	acct_charge(acct, EXO_RES_SLICES, 1);
@@ -450,6 +570,7 @@ long
 sys_slice_alloc(exo_id acct, exo_slot slot, exo_slot guard, uint32_t index)
 {
 	long a = acct_charging(acct, slot);
+	struct slice_debt d;
 	struct guard g;
 	long r;
 
@@ -466,7 +587,10 @@ sys_slice_alloc(exo_id acct, exo_slot slot, exo_slot guard, uint32_t index)
 	/* Act. */
 	acct_charge((uint32_t)a, EXO_RES_SLICES, 1);
 	slice_guards[index] = g;
-	slices[index].account = (uint32_t)a;
+	d = acct_debt_take((uint32_t)a);
+	slices[index] = (struct exo_slice){ .account = (uint32_t)a,
+	    .env = EXO_NONE, .overrun = d.ticks, .overrun_part = d.part,
+	    .turn = cpu()->revolution };
 	return 0;
 }
 
@@ -502,12 +626,36 @@ sys_slice_set(exo_slot slot, uint32_t index, exo_id env, exo_slot eslot)
 	return 0;
 }
 
+/*
+ * Who runs in it goes on till the next tick, but not longer; if its end waits,
+ * all of this tick is owed.
+ */
+static void
+slice_left(uint32_t index)
+{
+	struct cpu *c = cpu();
+	struct exo_slice *s = &slices[index];
+	struct slice_grace g = grace_of(s);
+
+	if (c->turn != index)
+		return;
+	slice_waited(&g, sched_tick_tsc(), sched_tick_tsc());
+	grace_set(s, &g);
+	c->epilogue = 0;
+	c->turn = SLICE_NONE;
+}
+
 void
 slice_release(uint32_t index)
 {
+	struct exo_slice *s = &slices[index];
+
 	slice_clear(index);
-	acct_refund(slices[index].account, EXO_RES_SLICES, 1);
-	slices[index].account = EXO_NONE;
+	slice_left(index);
+	acct_debt_add(s->account, &(struct slice_debt){ s->overrun,
+	    s->overrun_part });
+	acct_refund(s->account, EXO_RES_SLICES, 1);
+	*s = slice_none;
 }
 
 long
@@ -519,5 +667,44 @@ sys_slice_free(exo_slot slot, uint32_t index)
 		return r;
 	/* Act. */
 	slice_release(index);
+	return 0;
+}
+
+/* What is at one position, at the other, and whose turn it is with it. */
+static void
+slice_exchange(uint32_t i, uint32_t k)
+{
+	struct exo_slice s = slices[i];
+	struct guard g = slice_guards[i];
+	uint64_t after = ask_after[i];
+	struct cpu *c = cpu();
+
+	slices[i] = slices[k];
+	slices[k] = s;
+	slice_guards[i] = slice_guards[k];
+	slice_guards[k] = g;
+	ask_after[i] = ask_after[k];
+	ask_after[k] = after;
+	slice_mark(i);
+	slice_mark(k);
+	if (c->turn == i || c->turn == k)
+		c->turn ^= i ^ k;
+}
+
+long
+sys_slice_move(exo_slot slot, uint32_t index, uint32_t into)
+{
+	const uint32_t need = EXO_R_USE | EXO_R_FREE;
+	long r = slice_check(slot, index, need);
+
+	if (r != 0)
+		return r;
+	if (into >= SCHED_SLICES)
+		return -EXO_E_ARG;
+	if (slices[into].account != EXO_NONE &&
+	    (r = slice_check(slot, into, need)) != 0)
+		return r;
+	/* Act. */
+	slice_exchange(index, into);
 	return 0;
 }

@@ -21,19 +21,19 @@ set_first(const uint64_t *set, uint32_t from, uint32_t to)
 
 /* Once through the set from `from` on and before `to`. */
 static uint32_t
-ask_range(const uint64_t *set, uint32_t from, uint32_t to, bool collect,
-    enum slice_answer (*ask)(uint32_t index, bool collect))
+ask_range(const uint64_t *set, uint32_t from, uint32_t to, bool pass,
+    enum slice_answer (*ask)(uint32_t index, bool pass))
 {
 	for (uint32_t i = set_first(set, from, to); i < to;
 	    i = set_first(set, i + 1, to))
-		if (ask(i, collect) == SLICE_RUNS)
+		if (ask(i, pass) == SLICE_RUNS)
 			return i;
 	return SLICE_NONE;
 }
 
 uint32_t
 slice_next(uint32_t at, uint32_t n, const uint64_t *set,
-    enum slice_answer (*ask)(uint32_t index, bool collect))
+    enum slice_answer (*ask)(uint32_t index, bool pass))
 {
 	uint32_t got = SLICE_NONE;
 
@@ -45,25 +45,44 @@ slice_next(uint32_t at, uint32_t n, const uint64_t *set,
 	return got;
 }
 
-static uint32_t
-owe(uint32_t overrun, uint32_t ticks)
+static void
+owe_ticks(struct slice_debt *d, uint64_t ticks)
 {
-	return overrun > UINT32_MAX - ticks ? UINT32_MAX : overrun + ticks;
+	d->ticks = ticks > UINT32_MAX - d->ticks ? UINT32_MAX :
+	    d->ticks + (uint32_t)ticks;
+}
+
+void
+slice_owe(struct slice_debt *d, uint32_t ticks, uint64_t part, uint32_t tick)
+{
+	uint64_t sum = d->part + part;
+
+	owe_ticks(d, ticks + sum / tick);
+	d->part = (uint32_t)(sum % tick);
 }
 
 enum slice_end
-slice_tick(struct slice_grace *g, bool critical, uint32_t grace)
+slice_tick(struct slice_grace *g, bool holds, uint32_t grace)
 {
-	if (!critical) {
+	if (g->waited != 0)
+		owe_ticks(&g->debt, 1);
+	if (!holds) {
 		g->waited = 0;
 		return SLICE_ENDS;
 	}
 	if (g->waited < grace) {
 		g->waited++;
-		g->overrun = owe(g->overrun, 1);
 		return SLICE_WAITS;
 	}
 	g->waited = 0;
-	g->overrun = owe(g->overrun, grace);
+	owe_ticks(&g->debt, grace);
 	return SLICE_OVERSTAYED;
+}
+
+void
+slice_waited(struct slice_grace *g, uint64_t since, uint32_t tick)
+{
+	if (g->waited != 0)
+		slice_owe(&g->debt, 0, since < tick ? since : tick, tick);
+	g->waited = 0;
 }

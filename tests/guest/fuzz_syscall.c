@@ -396,6 +396,7 @@ fill(struct fuzz *z, enum arg what)
 		for (uint32_t i = 0; i < EXO_CLASSES; i++)
 			b[i] = one_in(z, 32) ? (uint8_t)rnd(z) :
 			    rnd(z) % EXO_ACTIONS;
+		b[EXO_CLASS_EPILOGUE] *= one_in(z, 32);
 		return (uint64_t)b;
 	case A_MASK:
 		z->scratch[128] = z->scratch[129] = ~0ul;
@@ -883,7 +884,7 @@ static const struct {
 	{ "acct", A_ACCT }, { "heir", A_ACCT }, { "dom", A_DOM },
 	{ "to", A_DOM }, { "from", A_DOM }, { "env", A_ENV },
 	{ "table", A_TABLE }, { "n", A_N }, { "want", A_WANT },
-	{ "index", A_INDEX }, { "pte", A_PTE }, { "va", A_VA },
+	{ "index", A_INDEX }, { "into", A_INDEX }, { "pte", A_PTE }, { "va", A_VA },
 	{ "rights", A_RIGHTS }, { "comp", A_COMP }, { "res", A_RES },
 	{ "amount", A_AMOUNT }, { "which", A_WHICH }, { "kind", A_KIND },
 	{ "class", A_CLASS }, { "action", A_ACTION }, { "flags", A_FLAGS },

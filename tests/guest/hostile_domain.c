@@ -161,6 +161,10 @@ HOSTILE(domain_row, arguments)
 	REFUSED(exo_domain_row(l.domain, l.name, EXO_CLASSES, 0), ARG);
 	REFUSED(exo_domain_row(l.domain, l.name, 0xffffffffu, 0), ARG);
 	REFUSED(exo_domain_row(l.domain, l.name, 0, EXO_ACTIONS), ARG);
+	REFUSED(exo_domain_row(l.domain, l.name, EXO_CLASS_EPILOGUE,
+	    EXO_ACT_ENTER), ARG);
+	REFUSED(exo_domain_row(l.domain, l.name, EXO_CLASS_EPILOGUE,
+	    EXO_ACT_SUSPEND), ARG);
 	REFUSED(exo_domain_row(l.domain, l.name, 0, 0x100), ARG);
 	REFUSED(exo_domain_row(l.domain, l.name, 0, 0xffffffffu), ARG);
 	must(exo_domain_kill(l.domain, l.name, 0));
@@ -197,7 +201,7 @@ HOSTILE(domain_monitor, arguments)
 		bad[c] = EXO_ACTIONS;
 		REFUSED(exo_domain_monitor(l.domain, l.name, (uint64_t)bad,
 		    (uint64_t)all, 0), ARG);
-		bad[c] = 0xff;
+		bad[c] = c == EXO_CLASS_EPILOGUE ? EXO_ACT_SELF : 0xff;
 		REFUSED(exo_domain_monitor(l.domain, l.name, (uint64_t)bad,
 		    (uint64_t)all, 0), ARG);
 	}

@@ -84,6 +84,49 @@ HOSTILE(slice_free, arguments)
 	lab_end(&l);
 }
 
+HOSTILE(slice_move, arguments)
+{
+	const uint32_t n = EXO_MACHINE->ncpus * EXO_MACHINE->nslices;
+	const uint32_t need = EXO_R_USE | EXO_R_FREE;
+	exo_slot other = fresh_name();
+	struct lab l;
+
+	lab_make(&l);
+	must(exo_slice_alloc(l.acct, l.name, l.name, INDEX));
+	must(exo_slice_set(l.name, INDEX, l.env, l.name));
+	REFUSED(exo_slice_move(l.name, n, INDEX + 1), ARG);
+	REFUSED(exo_slice_move(l.name, EXO_NONE, INDEX + 1), ARG);
+	REFUSED(exo_slice_move(l.name, INDEX + 1, INDEX), TYPE);
+	REFUSED_CAP(exo_slice_move(s, INDEX, INDEX + 1), l.name, EXO_R_USE);
+	REFUSED_CAP(exo_slice_move(s, INDEX, INDEX + 1), l.name, EXO_R_FREE);
+	REFUSED(exo_slice_move(l.name, INDEX, n), ARG);
+	REFUSED(exo_slice_move(l.name, INDEX, 0x80000000u), ARG);
+	REFUSED(exo_slice_move(l.name, INDEX, EXO_NONE), ARG);
+	/* Not with the slice that I run in, from either end. */
+	REFUSED(exo_slice_move(l.name, INDEX, 0), DENIED);
+	REFUSED(exo_slice_move(l.name, 0, INDEX), DENIED);
+	REFUSED(exo_slice_move(l.name, 0, INDEX + 1), DENIED);
+	/* One capability for both, with both rights on both. */
+	must(exo_slice_alloc(l.acct, l.name, other, INDEX + 1));
+	REFUSED(exo_slice_move(l.name, INDEX, INDEX + 1), DENIED);
+	REFUSED(exo_slice_move(other, INDEX, INDEX + 1), DENIED);
+	EQ(exo_slice_move(self->root_slot, INDEX, INDEX + 1), 0);
+	EQ(EXO_SLICES[INDEX + 1].env, EXO_INDEX(l.env));
+	EQ(EXO_SLICES[INDEX].env, EXO_NONE);
+	REFUSED_RIGHTS(exo_slice_move(s, INDEX + 1, INDEX), self->root_slot,
+	    need);
+	REFUSED(exo_slice_set(l.name, INDEX, l.env, l.name), DENIED);
+	EQ(exo_slice_free(other, INDEX), 0);
+	EQ(exo_slice_move(l.name, INDEX + 1, INDEX), 0);
+	EQ(exo_slice_move(l.name, INDEX, INDEX), 0);
+	EQ(EXO_SLICES[INDEX].account, EXO_INDEX(l.acct));
+	EQ(EXO_SLICES[INDEX + 1].account, EXO_NONE);
+	EQ(EXO_ENVS[EXO_INDEX(l.env)].slices, 1);
+	REFUSED(exo_slice_move(l.name, INDEX + 1, INDEX), TYPE);
+	slot_put(other);
+	lab_end(&l);
+}
+
 HOSTILE(pcid_alloc, arguments)
 {
 	struct lab l;

@@ -193,7 +193,8 @@ do_monitor(struct work *w)
 	uint64_t mask[2] = { ~0ull, ~0ull };
 
 	for (uint32_t i = 0; i < EXO_CLASSES; i++)
-		rows[i] = (uint8_t)rnd(w, EXO_ACTIONS);
+		rows[i] = (uint8_t)rnd(w, i == EXO_CLASS_EPILOGUE ? 1 :
+		    EXO_ACTIONS);
 	return exo_domain_monitor(any_dom(w), 1, (uint64_t)rows,
 	    (uint64_t)mask, (uint32_t)rnd(w, 2));
 }
@@ -211,6 +212,9 @@ do_slice(struct work *w)
 	uint32_t i = 1 + (uint32_t)rnd(w, EXO_MACHINE->nslices - 1);
 
 	(void)!exo_slice_alloc(w->acct, 1, 1, i);
+	if (rnd(w, 4) == 0)
+		(void)!exo_slice_move(1, i,
+		    1 + (uint32_t)rnd(w, EXO_MACHINE->nslices - 1));
 	return exo_slice_set(1, i, any_env(w), 1);
 }
 

@@ -93,7 +93,7 @@ watch_all(exo_id dom, exo_id env)
 	static uint64_t mask[2] = { ~0ul, ~0ul };
 	exo_ppn ppn = frame_take(root_acct(), EXO_PG_DATA | EXO_KIND_LIVE);
 
-	memset(rows, EXO_ACT_SUSPEND, sizeof(rows));
+	memset(rows, EXO_ACT_SUSPEND, EXO_CLASS_EPILOGUE);
 	EQ(CALL(domain_monitor, dom, S_ALL, rows, mask, EXO_MON_RELEASE), 0);
 	EQ(CALL(env_event, env, S_ALL, ppn, 0, S_ALL), 0);
 }

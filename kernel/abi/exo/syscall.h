@@ -210,7 +210,8 @@
  * domain_free(dom, slot) - free the row of an ended domain.
  *	Errors: NAME; SLOT, DENIED, RIGHTS (KILL); STATE not ended.
  *
- * domain_row(dom, slot, class, action) - set the domain's own row of a class.
+ * domain_row(dom, slot, class, action) - set the domain's own row of a class;
+ * of EPILOGUE to PASS or SELF.
  *	Errors: NAME; SLOT, DENIED, RIGHTS (CONTROL); STATE dead; ARG.
  *
  * domain_monitor(dom, slot, actions, mask, flags) - become the monitor of a
@@ -376,8 +377,14 @@
  *	Errors: ARG; TYPE free; SLOT, DENIED, RIGHTS (USE); NAME; SLOT, DENIED,
  *	RIGHTS (RUN) on env; STATE it is dead.
  *
- * slice_free(slot, index) - give it back.
+ * slice_free(slot, index) - give it back.  What it owes stays with its account.
  *	Errors: ARG; TYPE; SLOT, DENIED, RIGHTS (FREE).
+ *
+ * slice_move(slot, index, into) - move it, with its env, its debt and all, to
+ * position `into`; if that is taken, exchange the two.  Each has its next turn
+ * where it is then, but no second one in this revolution.
+ *	Errors: ARG index; TYPE free; SLOT, DENIED, RIGHTS (USE and FREE); ARG
+ *	into; DENIED that one is somebody else's.
  *
  * ---- revocation (docs/revocation.md)
  *
@@ -567,6 +574,8 @@
 	X(65, C, slice_set, (exo_slot slot, uint32_t index, exo_id env,	      \
 	    exo_slot eslot), (slot, index, env, eslot))			      \
 	X(66, C, slice_free, (exo_slot slot, uint32_t index), (slot, index))  \
+	X(67, C, slice_move, (exo_slot slot, uint32_t index, uint32_t into),  \
+	    (slot, index, into))					      \
 	X(68, C, prog_load, (exo_slot slot, exo_ppn ppn, uint64_t ptr,	      \
 	    uint64_t n), (slot, ppn, ptr, n))				      \
 	X(69, F, env_sleep, (uint64_t args, exo_id env, exo_slot slot,	      \

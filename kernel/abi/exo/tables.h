@@ -162,7 +162,8 @@ struct exo_acct {
 	uint32_t parent, heir;		/* indices */
 	uint32_t children;
 	uint32_t frames;		/* first frame of its list */
-	uint32_t pad;
+	uint32_t slice_debt;		/* ticks owed by slices that it gave
+					 * back, or an account below it */
 	uint32_t record;		/* frame of its repossession record;
 					 * 0: none */
 	uint32_t limit[EXO_RES_MAX];
@@ -256,9 +257,16 @@ struct exo_slice {
 	uint32_t account;		/* EXO_NONE: free */
 	uint32_t env;			/* index, EXO_NONE: nobody runs */
 	uint32_t env_gen;
-	uint32_t overrun;		/* turns that it still passes over */
+	uint32_t overrun;		/* ticks that it owes: turns that it
+					 * still passes over */
+	uint32_t overrun_part;		/* and TSC units, less than a tick */
+	uint32_t pad;
+	uint64_t ticks;			/* that ran in it, since it was taken */
+	uint64_t passed;		/* turns passed over */
+	uint64_t turn;			/* revolution of its last turn */
+	uint64_t pad2[2];
 };
-_Static_assert(sizeof(struct exo_slice) == 16, "ABI");
+_Static_assert(sizeof(struct exo_slice) == 64, "ABI");
 
 /* A TLB tag.  EXO_PCIDS[pcid]. */
 struct exo_pcid {

@@ -19,6 +19,7 @@ enum exo_entry {
 	EXO_K_FOREIGN = 8,		/* an upcall: a foreign system call */
 	EXO_K_REFUSED = 9,		/* upcall: a call that the mask refuses */
 	EXO_K_SLICE = 10,		/* upcall: a slice begins */
+	EXO_K_EPILOGUE = 11,		/* upcall: a slice ends; yield */
 	EXO_K_TRAP = 32			/* + vector: upcall, an exception */
 };
 
@@ -28,8 +29,10 @@ enum exo_class {
 	EXO_CLASS_EXCEPTION,		/* every other exception */
 	EXO_CLASS_REFUSED,		/* refused native calls */
 	EXO_CLASS_FOREIGN,		/* foreign calls */
-	EXO_CLASS_SLICE,		/* end and start of a slice */
+	EXO_CLASS_SLICE,		/* start of a slice */
 	EXO_CLASS_DOUBLE,		/* a trap that could not be delivered */
+	EXO_CLASS_EPILOGUE,		/* before the end of a slice: own row
+					 * PASS or SELF, monitor's PASS */
 	EXO_CLASSES
 };
 

@@ -289,7 +289,8 @@ rows_scan(void)
 		if (EXO_SLICES[i].account != EXO_NONE)
 			sums[EXO_SLICES[i].account].used[EXO_RES_SLICES]++;
 		else
-			MUST_BE("slice", i, EXO_SLICES[i].env == EXO_NONE);
+			MUST_BE("slice", i, EXO_SLICES[i].env == EXO_NONE &&
+			    EXO_SLICES[i].overrun == 0);
 	for (uint32_t i = 1; i < EXO_MACHINE->npcids; i++) {
 		const volatile struct exo_pcid *p = &EXO_PCIDS[i];
 

@@ -169,6 +169,21 @@ hash_envs(void)
 	return h;
 }
 
+/* Whose they are; not what ticks change. */
+static uint64_t
+hash_slices(void)
+{
+	const uint32_t n = EXO_MACHINE->ncpus * EXO_MACHINE->nslices;
+	uint64_t h = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		h = mix(h, EXO_SLICES[i].account);
+		h = mix(h, EXO_SLICES[i].env);
+		h = mix(h, EXO_SLICES[i].env_gen);
+	}
+	return h;
+}
+
 static uint64_t
 hash_pcids(void)
 {
@@ -209,8 +224,7 @@ snap_take(struct snap *s)
 	s->hash[SNAP_DOMAINS] = mix_words(0, EXO_DOMAINS,
 	    m->ndomains * sizeof(struct exo_domain));
 	s->hash[SNAP_ENVS] = hash_envs();
-	s->hash[SNAP_SLICES] = mix_words(0, EXO_SLICES,
-	    (uint64_t)m->ncpus * m->nslices * sizeof(struct exo_slice));
+	s->hash[SNAP_SLICES] = hash_slices();
 	s->hash[SNAP_PCIDS] = hash_pcids();
 	s->hash[SNAP_CAPS] = hash_caps();
 }

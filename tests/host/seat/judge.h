@@ -134,14 +134,27 @@ env_row(uint32_t i)
 static void
 judge_slices(void)
 {
+	const struct cpu *c = &cpu0;
 	uint32_t running = 0;
 
-	for (uint32_t i = 0; i < SCHED_SLICES; i++)
-		HOLDS((slices[i].env != EXO_NONE) ==
+	for (uint32_t i = 0; i < SCHED_SLICES; i++) {
+		const struct exo_slice *s = &slices[i];
+
+		HOLDS((s->env != EXO_NONE) ==
 		    (slice_set[i / 64] >> (i & 63) & 1), "slice %u", i);
-	for (uint32_t i = 0; i < SCHED_SLICES; i++)
-		running += slices[i].env != EXO_NONE;
+		running += s->env != EXO_NONE;
+		HOLDS(s->overrun_part < TICK_TSC && s->turn <= c->revolution,
+		    "slice %u: %u", i, s->overrun_part);
+		HOLDS(s->account != EXO_NONE || (s->env == EXO_NONE &&
+		    s->overrun == 0 && s->overrun_part == 0), "slice %u", i);
+	}
 	HOLDS(running == slices_running, "%u, %u", running, slices_running);
+	HOLDS(c->turn == SLICE_NONE || slices[c->turn].account != EXO_NONE,
+	    "nobody's turn %u", c->turn);
+	HOLDS(c->waited == 0 || (c->turn != SLICE_NONE &&
+	    c->waited <= GRACE), "waited %u", c->waited);
+	HOLDS(c->epilogue == 0 || c->waited != 0, "epilogue of %u",
+	    EXO_INDEX(c->epilogue));
 }
 
 static void

@@ -635,7 +635,8 @@ watch(exo_id dom)
 	static uint64_t mask[2];
 
 	for (uint32_t i = 0; i < EXO_CLASSES; i++)
-		rows[i] = (uint8_t)rnd(EXO_ACTIONS);
+		rows[i] = (uint8_t)rnd(i == EXO_CLASS_EPILOGUE ? 1 + chance(2) :
+		    EXO_ACTIONS);
 	mask[0] = mask[1] = ~0ul;
 	for (uint32_t i = rnd(4); i > 0; i--)
 		mask[0] &= ~(1ul << (chance(30) ? rnd(2) : 3 + rnd(60)));
@@ -867,6 +868,8 @@ op_slice(void)
 
 	if (chance(40))
 		(void)CALL(slice_alloc, live_acct(), S_ALL, S_ALL, i);
+	else if (chance(10))
+		(void)CALL(slice_move, rnd_slot(), i, 1 + rnd(SLICES - 1));
 	else if (chance(90))
 		(void)CALL(slice_set, rnd_slot(), i, chance(95) ? rnd_env(1) :
 		    EXO_ID_ANY, rnd_slot());

@@ -43,6 +43,7 @@
 #define KERNEL_ROOT	1u		/* frames */
 #define FIRST		2u
 #define GRACE		3u		/* ticks */
+#define TICK_TSC	100u		/* units */
 
 /* Slots that every domain has. */
 enum {
@@ -743,7 +744,7 @@ world_boot(void)
 	machine.ncpus = 1;
 	machine.nslices = SCHED_SLICES;
 	machine.grace_ticks = GRACE;
-	machine.tsc_hz = 1000;
+	machine.tsc_hz = 10 * TICK_TSC;
 	machine.tick_hz = 10;
 	for (exo_ppn ppn = NFRAMES; ppn-- > 0;)
 		page_boot(ppn, ppn == 0 ? EXO_PG_HOLE : ppn == KERNEL_ROOT ?
