@@ -58,6 +58,13 @@ sched_save(void)
 	env_publish(e);
 }
 
+/* Nearly always, and quick to see: sched_settle would change nothing. */
+static inline bool
+settled(const struct env *e, const struct domain *d)
+{
+	return e->pub->pending == 0 && d->mon.id == 0 && domain_live(d);
+}
+
 /*
  * Make e the running env, if it may be: else it has moved, or another one runs
  * or, in sched_leave, nobody.  The one that ran has been saved, or is dead.
@@ -78,15 +85,14 @@ sched_load(struct env *e)
 	hw_env_load(e->fsbase, e->gsbase, e->fp);
 	sched_load_cr3();
 	trace_add(EXO_TR_SWITCH, 0);
-	if (e->resume == RESUME_OWN_ROW) {
-		e->resume = RESUME_REGS;
-		if (!sched_settle())
-			return;
-		trap_own_row();
-		if (c->env != e)
-			return;
-	}
-	(void)sched_settle();
+	if (e->resume == RESUME_REGS && settled(e, e->seat->dom))
+		return;
+	if (!sched_settle() || e->resume == RESUME_REGS)
+		return;
+	e->resume = RESUME_REGS;
+	trap_own_row();
+	if (c->env == e)
+		(void)sched_settle();
 }
 
 /*
@@ -99,8 +105,7 @@ sched_settle(void)
 	struct env *e = cpu()->env;
 	struct domain *d = cpu()->seat->dom;
 
-	/* Nearly always, and quick to see. */
-	if (e->pub->pending == 0 && d->mon.id == 0 && domain_live(d))
+	if (settled(e, d))
 		return true;
 	if (e->pub->pending != 0 && machine.ticks >= e->deadline) {
 		env_pull_home(e);
@@ -170,9 +175,7 @@ slice_ask(uint32_t index, bool pass)
 		return SLICE_NOBODY;
 	if (!slice_ready(index, pass))
 		return SLICE_NOBODY;
-	if (!pass)
-		return SLICE_RUNS;
-	if (s->overrun == 0)
+	if (!pass || s->overrun == 0)
 		return SLICE_RUNS;
 	s->overrun -= c->tick_ends;
 	s->passed += c->tick_ends;
@@ -315,6 +318,7 @@ sched_idle(void)
 
 	c->env = NULL;
 	c->env_id = 0;
+	c->tick_ends = 0;		/* every sleeper is to be asked */
 	hw_set_cr3(tlb_kernel_cr3);
 	c->idle = 1;
 	while ((e = sched_pick()) == NULL) {
@@ -525,10 +529,22 @@ sched_start(struct env *first)
  * Directed yield.  Whoever may run the env, or has a handle into the domain
  * where it is, may give it time.
  */
-long
-sched_target(exo_id env, exo_slot slot, uint64_t place, struct env **out)
+static long
+target_handle(const struct env *e, uint64_t place)
 {
-	struct handle *h;
+	const struct handle *h = handle_at(place);
+
+	if (h == NULL)
+		return -EXO_E_SLOT;
+	if (h->gen != h->seat->gen || env_seat(e) == NULL ||
+	    h->seat->dom != env_seat(e)->dom)
+		return -EXO_E_DENIED;
+	return 0;
+}
+
+static inline long
+target_find(exo_id env, exo_slot slot, uint64_t place, struct env **out)
+{
 	struct env *e;
 
 	*out = NULL;
@@ -537,21 +553,21 @@ sched_target(exo_id env, exo_slot slot, uint64_t place, struct env **out)
 	if ((e = env_find(env)) == NULL)
 		return -EXO_E_NAME;
 	*out = e;
-	if (place == EXO_NONE)
-		return cap_check(slot, &e->guard, EXO_R_RUN);
-	if ((h = handle_at(place)) == NULL)
-		return -EXO_E_SLOT;
-	if (h->gen != h->seat->gen || env_seat(e) == NULL ||
-	    h->seat->dom != env_seat(e)->dom)
-		return -EXO_E_DENIED;
-	return 0;
+	return place == EXO_NONE ? cap_check(slot, &e->guard, EXO_R_RUN) :
+	    target_handle(e, place);
+}
+
+long
+sched_target(exo_id env, exo_slot slot, uint64_t place, struct env **out)
+{
+	return target_find(env, slot, place, out);
 }
 
 long
 sys_env_yield(exo_id env, exo_slot slot, uint64_t place)
 {
 	struct env *e;
-	long r = sched_target(env, slot, place, &e);
+	long r = target_find(env, slot, place, &e);
 
 	if (r != 0)
 		return r;
