@@ -678,7 +678,8 @@ spawn(struct fuzz *z)
 		    EXO_NONE, 0, 0, 0);
 }
 
-/* One in a frame of its own, under a name that others may have. */
+/* One in a frame of its own, under a name that others may have; read, written
+ * and swapped at once. */
 static void
 region(struct fuzz *z)
 {
@@ -693,6 +694,10 @@ region(struct fuzz *z)
 		return;
 	z->region = EXO_REGION(f, index);
 	z->serial = (uint64_t)serial;
+	for (uint32_t i = 0; i < 3; i++)
+		(void)call6(z, EXO_NR_region_read + i, SLOT_NAME, z->region,
+		    z->serial, rnd(z) % 64, (uint64_t)&z->scratch[rnd(z) % 99],
+		    rnd(z) % 64);
 }
 
 /* Give back what is idle, and help what is dead to end. */
