@@ -223,6 +223,7 @@ no_other_use(exo_ppn f)
 	REFUSED(exo_domain_seats(l.domain, s, f), TYPE);
 	REFUSED(exo_domain_handles(l.domain, s, f, 1), TYPE);
 	REFUSED(exo_env_create(l.acct, s, s, EXO_NONE, f), TYPE);
+	REFUSED(exo_revoke_record(l.acct, s, f, s), TYPE);
 	REFUSED(exo_page_guard(s, s, f, 1), TYPE);
 	REFUSED(exo_page_alloc(self->acct, s, s, EXO_PG_DATA, f, 1), BUSY);
 	EQ(exo_page_unmap(s, f, EXO_STEPS_MAX), 0);
@@ -308,6 +309,37 @@ TEST(regions_end_with_their_account)
 	EQ(EXO_PAGES[ppn].kind, EXO_PG_FREE);
 	EQ(region_read(&r, 0, &v, 8), -EXO_E_NAME);
 	OK(use_same(&before));
+	slot_put(name);
+}
+
+static void
+wait_ticks(uint64_t n)
+{
+	uint64_t until = EXO_MACHINE->ticks + n;
+
+	while (EXO_MACHINE->ticks < until)
+		__asm__ volatile("pause");
+}
+
+/* Nothing pins such a frame: who wants it back gets it. */
+TEST(a_frame_with_regions_can_be_taken_back)
+{
+	exo_slot name = fresh_name();
+	struct region_ref r;
+	struct cell c;
+	exo_ppn ppn;
+	uint64_t v = MARK;
+
+	cell_make(&c, NULL);
+	must(vm_pages(c.acct, c.name, c.name, EXO_PG_REGION, 1, &ppn));
+	EQ(region_make(&r, c.name, ppn, 0, 0, 8, name), 0);
+	must(exo_revoke_ask(c.acct, c.name, EXO_RES_FRAMES, 1,
+	    EXO_MACHINE->grace_ticks));
+	wait_ticks(EXO_MACHINE->grace_ticks + 1);
+	EQ(exo_revoke_take(c.acct, c.name, EXO_RES_FRAMES, ppn, 1), 1);
+	EQ(EXO_PAGES[ppn].kind, EXO_PG_FREE);
+	EQ(region_read(&r, 0, &v, 8), -EXO_E_NAME);
+	cell_end(&c);
 	slot_put(name);
 }
 
@@ -424,15 +456,6 @@ give_slice(struct cell *c, uint32_t index, exo_id env)
 {
 	must(exo_slice_alloc(c->acct, c->name, c->name, index));
 	must(exo_slice_set(c->name, index, env, c->name));
-}
-
-static void
-wait_ticks(uint64_t n)
-{
-	uint64_t until = EXO_MACHINE->ticks + n;
-
-	while (EXO_MACHINE->ticks < until)
-		__asm__ volatile("pause");
 }
 
 #define TEAR	1024u			/* bytes: w[0] to w[127] */
