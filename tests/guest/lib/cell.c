@@ -9,6 +9,7 @@
 #define SPANS		32u		/* address space to use again */
 #define TEXT_PAGES	512u		/* one table's */
 #define RUN_TRIES	20000u
+#define COUNT_TICKS	6000u
 
 static uint64_t spans[SPANS];
 static uint32_t nspans;
@@ -514,6 +515,16 @@ cell_run_state(struct cell *c, exo_id env, uint32_t state)
 			break;
 	}
 	return e->state == state;
+}
+
+bool
+cell_counts(const volatile uint64_t *word, uint64_t to)
+{
+	uint64_t until = EXO_MACHINE->ticks + COUNT_TICKS;
+
+	while (*word < to && EXO_MACHINE->ticks < until)
+		__asm__ volatile("pause");
+	return *word >= to;
 }
 
 /* ------------------------------------------------------ my own addresses */

@@ -100,6 +100,9 @@ bool cell_run(struct cell *c, exo_id env, volatile uint64_t *word,
 /* Yield to it until it is in a state (EXO_ENV_*). */
 bool cell_run_state(struct cell *c, exo_id env, uint32_t state);
 
+/* Spin until somebody with a slice has brought *word as far, or for too long. */
+bool cell_counts(const volatile uint64_t *word, uint64_t to);
+
 /* In a cell. */
 struct cell_page *cell_here(void);
 void cell_service_entry(void);
