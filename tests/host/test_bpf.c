@@ -28,6 +28,16 @@
 
 static _Alignas(8) uint8_t stack[BPF_STACK];
 
+/* Leave garbage where the interpreter's own variables will be. */
+static __attribute__((noinline)) void
+host_stack_spoil(void)
+{
+	volatile uint64_t garbage[512];
+
+	for (unsigned i = 0; i < 512; i++)
+		garbage[i] = 0xa5a5a5a5a5a5a5a5;
+}
+
 /* Run with windows; what is not told is a default. */
 static struct bpf_run
 start(const struct bpf_window *win, uint32_t nwin, uint64_t fuel)
@@ -153,6 +163,7 @@ TEST(bpf_arguments_are_r1_to_r5)
 		run = start(NULL, 0, 2);
 		for (int i = 0; i < 5; i++)
 			run.arg[i] = 10 * (i + 1);
+		host_stack_spoil();
 		EQ(bpf_run(code, LEN(code), &run), BPF_OK);
 		EQ(run.r0, want[r]);
 	}
