@@ -123,7 +123,7 @@ fd_add(struct proc *p, struct file *f, uint32_t min, bool cloexec)
 }
 
 int64_t
-fd_set(struct proc *p, uint32_t fd, struct file *f, bool cloexec)
+fd_put(struct proc *p, uint32_t fd, struct file *f, bool cloexec)
 {
 	int64_t r;
 

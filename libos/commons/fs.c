@@ -22,8 +22,8 @@
 #define TEXTS		6u
 
 static struct pool inodes = POOL(struct inode, INODES_MAX, true);
-static struct pool dirents = POOL(struct dirent, DIRENTS_MAX, true);
-static struct dirent *buckets[BUCKETS];
+static struct pool dents = POOL(struct dent, DIRENTS_MAX, true);
+static struct dent *buckets[BUCKETS];
 static uint32_t hash_seed, next_ino = 1;
 static struct inode *temps;
 
@@ -181,11 +181,11 @@ name_hash(const struct inode *dir, const char *name, uint32_t len)
 	return h ^ h >> 15;
 }
 
-struct dirent *
-dirent_find(struct inode *dir, const char *name, uint32_t len)
+struct dent *
+dent_find(struct inode *dir, const char *name, uint32_t len)
 {
 	uint32_t hash = name_hash(dir, name, len);
-	struct dirent *d = buckets[hash % BUCKETS];
+	struct dent *d = buckets[hash % BUCKETS];
 
 	while (d != NULL && (d->hash != hash || d->dir != dir ||
 	    d->len != len || memcmp(d->name, name, len) != 0))
@@ -194,21 +194,21 @@ dirent_find(struct inode *dir, const char *name, uint32_t len)
 }
 
 /* A name that stays (`keep`) is not copied.  NULL: no room. */
-static struct dirent *
-dirent_add(struct inode *dir, const char *name, uint32_t len, bool keep,
+static struct dent *
+dent_add(struct inode *dir, const char *name, uint32_t len, bool keep,
     struct inode *ip)
 {
-	struct dirent *d = pool_get(&dirents);
+	struct dent *d = pool_get(&dents);
 	const char *text = keep ? name : NULL;
 
 	if (d != NULL && !keep)
 		text = text_new(name, len);
 	if (d == NULL || text == NULL) {
 		if (d != NULL)
-			pool_put(&dirents, d);
+			pool_put(&dents, d);
 		return NULL;
 	}
-	*d = (struct dirent){ .dir = dir, .inode = ip, .name = text,
+	*d = (struct dent){ .dir = dir, .inode = ip, .name = text,
 	    .len = (uint8_t)len, .owned = !keep,
 	    .hash = name_hash(dir, name, len), .prev = dir->dir.last,
 	    .cookie = 3 + dir->dir.cookies++ };
@@ -225,9 +225,9 @@ dirent_add(struct inode *dir, const char *name, uint32_t len, bool keep,
 }
 
 static void
-dirent_remove(struct dirent *d)
+dent_remove(struct dent *d)
 {
-	struct dirent **p = &buckets[d->hash % BUCKETS];
+	struct dent **p = &buckets[d->hash % BUCKETS];
 	struct inode *dir = d->dir;
 
 	while (*p != d)
@@ -244,7 +244,7 @@ dirent_remove(struct dirent *d)
 	dir->mtime = dir->ctime = world_time();
 	if (d->owned)
 		text_free((char *)(uintptr_t)d->name, d->len);
-	pool_put(&dirents, d);
+	pool_put(&dents, d);
 }
 
 /* May a name be made where this walk ended? */
@@ -259,7 +259,7 @@ place_check(const struct walk *w)
 }
 
 static void
-dir_init(struct inode *ip, struct inode *parent, struct dirent *self)
+dir_init(struct inode *ip, struct inode *parent, struct dent *self)
 {
 	ip->nlink = 2;
 	ip->dir.parent = parent;
@@ -275,11 +275,11 @@ create(struct inode *dir, const char *name, uint32_t len, bool keep,
     uint32_t mode, struct inode **out)
 {
 	struct inode *ip = inode_new(mode);
-	struct dirent *d;
+	struct dent *d;
 
 	if (ip == NULL)
 		return -L_ENOSPC;
-	d = dirent_add(dir, name, len, keep, ip);
+	d = dent_add(dir, name, len, keep, ip);
 	if (d == NULL) {
 		inode_put(ip);
 		return -L_ENOSPC;
@@ -335,7 +335,7 @@ fs_link(struct inode *ip, struct walk *w)
 		return -L_EPERM;
 	if (ip->nlink >= FS_LINKS_MAX)
 		return -L_EMLINK;
-	if (dirent_add(w->dir, w->name, w->len, false, ip) == NULL)
+	if (dent_add(w->dir, w->name, w->len, false, ip) == NULL)
 		return -L_ENOSPC;
 	ip->nlink++;
 	ip->ctime = world_time();
@@ -344,11 +344,11 @@ fs_link(struct inode *ip, struct walk *w)
 
 /* The inode loses this name. */
 static void
-name_drop(struct dirent *d)
+name_drop(struct dent *d)
 {
 	struct inode *ip = d->inode, *dir = d->dir;
 
-	dirent_remove(d);
+	dent_remove(d);
 	ip->ctime = world_time();
 	if (IS_DIR(ip)) {
 		ip->nlink = 0;
@@ -391,7 +391,7 @@ fs_unlink(struct walk *w, bool dir)
 		return w->len == 1 ? -L_EINVAL : -L_ENOTEMPTY;
 	if (dir && w->inode->dir.first != NULL)
 		return -L_ENOTEMPTY;
-	name_drop(dirent_find(w->dir, w->name, w->len));
+	name_drop(dent_find(w->dir, w->name, w->len));
 	return 0;
 }
 
@@ -417,37 +417,53 @@ replace_check(const struct inode *from, const struct inode *to)
 	return IS_DIR(to) && to->dir.first != NULL ? -L_ENOTEMPTY : 0;
 }
 
+/* What must hold of the two places, whatever is there. */
 static int64_t
-rename_check(const struct walk *from, const struct walk *to, uint32_t flags)
+rename_places(const struct walk *from, const struct walk *to, uint32_t flags)
 {
-	int64_t r = name_check(from);
-
-	if (r != 0)
-		return r;
-	if (from->dots || to->dots)
+	if (from->dots)
 		return -L_EBUSY;
-	if (to->dir->synth != NULL)
-		return -L_EPERM;
-	if (to->dir->nlink == 0)
+	if (to->dots)
+		return flags & L_RENAME_NOREPLACE ? -L_EEXIST : -L_EBUSY;
+	if (from->inode == NULL)
+		return -L_ENOENT;
+	if (to->inode != NULL && (flags & L_RENAME_NOREPLACE))
+		return -L_EEXIST;
+	if (to->inode == NULL && (flags & L_RENAME_EXCHANGE))
 		return -L_ENOENT;
 	if (!IS_DIR(from->inode) && (from->slash || to->slash))
 		return -L_ENOTDIR;
+	return 0;
+}
+
+/* In the order in which Linux looks. */
+static int64_t
+rename_check(const struct walk *from, const struct walk *to, uint32_t flags)
+{
+	int64_t r = rename_places(from, to, flags);
+
+	if (r == 0)
+		r = name_check(from);
+	if (r != 0)
+		return r;
+	if (to->dir->synth != NULL)
+		return -L_EPERM;
 	if (IS_DIR(from->inode) && dir_is_below(to->dir, from->inode))
 		return -L_EINVAL;
+	if (to->inode != NULL && IS_DIR(to->inode) &&
+	    to->inode->synth == NULL && dir_is_below(from->dir, to->inode))
+		return flags & L_RENAME_EXCHANGE ? -L_EINVAL : -L_ENOTEMPTY;
 	if (to->inode == NULL)
-		return flags & L_RENAME_EXCHANGE ? -L_ENOENT : 0;
-	if (flags & L_RENAME_NOREPLACE)
-		return -L_EEXIST;
+		return to->dir->nlink == 0 ? -L_ENOENT : 0;
 	if (flags & L_RENAME_EXCHANGE)
-		return to->inode->synth != NULL || (IS_DIR(to->inode) &&
-		    dir_is_below(from->dir, to->inode)) ? -L_EINVAL : 0;
+		return to->inode->synth != NULL ? -L_EPERM : 0;
 	return from->inode == to->inode ? 0 :
 	    replace_check(from->inode, to->inode);
 }
 
 /* A directory has another parent. */
 static void
-dir_move(struct inode *ip, struct inode *to, struct dirent *d)
+dir_move(struct inode *ip, struct inode *to, struct dent *d)
 {
 	struct inode *from = ip->dir.parent;
 
@@ -462,7 +478,7 @@ dir_move(struct inode *ip, struct inode *to, struct dirent *d)
 }
 
 static void
-exchange(struct dirent *a, struct dirent *b)
+exchange(struct dent *a, struct dent *b)
 {
 	struct inode *ip = a->inode;
 
@@ -479,25 +495,25 @@ int64_t
 fs_rename(struct walk *from, struct walk *to, uint32_t flags)
 {
 	int64_t r = rename_check(from, to, flags);
-	struct dirent *d, *n, *old;
+	struct dent *d, *n, *old;
 	struct inode *ip = from->inode;
 
 	if (r != 0 || ip == to->inode)
 		return r;
-	d = dirent_find(from->dir, from->name, from->len);
+	d = dent_find(from->dir, from->name, from->len);
 	old = to->inode == NULL ? NULL :
-	    dirent_find(to->dir, to->name, to->len);
+	    dent_find(to->dir, to->name, to->len);
 	if (flags & L_RENAME_EXCHANGE) {
 		exchange(d, old);
 		return 0;
 	}
-	n = dirent_add(to->dir, to->name, to->len, false, ip);
+	n = dent_add(to->dir, to->name, to->len, false, ip);
 	if (n == NULL)
 		return -L_ENOSPC;
 	/* Act. */
 	if (old != NULL)
 		name_drop(old);
-	dirent_remove(d);
+	dent_remove(d);
 	if (IS_DIR(ip))
 		dir_move(ip, to->dir, n);
 	ip->ctime = world_time();
@@ -541,7 +557,7 @@ fs_path(struct inode *dir, char *to, size_t n)
 /* ---- reading a directory: cookie 1 is `.', 2 `..', entries from 3 on */
 
 static uint8_t
-dirent_type(const struct inode *ip)
+dent_type(const struct inode *ip)
 {
 	return (uint8_t)(ip->mode >> 12 & 15);
 }
@@ -603,7 +619,7 @@ dents_synth(struct inode *dir, uint64_t *pos, uint8_t *to, size_t n,
 static bool
 dents_real(struct inode *dir, uint64_t *pos, uint8_t *to, size_t n, size_t *at)
 {
-	struct dirent *d = dir->dir.first;
+	struct dent *d = dir->dir.first;
 
 	/* Those that were read before are at the front: most often all or
 	 * none. */
@@ -613,7 +629,7 @@ dents_real(struct inode *dir, uint64_t *pos, uint8_t *to, size_t n, size_t *at)
 		d = d->next;
 	for (; d != NULL; d = d->next) {
 		if (!dent_put(to, n, at, d->name, d->len, d->inode->ino,
-		    dirent_type(d->inode), d->cookie + 1))
+		    dent_type(d->inode), d->cookie + 1))
 			return false;
 		*pos = d->cookie + 1;
 	}
@@ -674,7 +690,7 @@ archive_entry(const struct cpio_file *f)
 	    type != L_S_IFREG && type != L_S_IFLNK) || (type == L_S_IFLNK &&
 	    f->size > CM_PATH_MAX))
 		return 0;
-	if (dirent_find(w.inode, f->name + base, (uint32_t)len) != NULL)
+	if (dent_find(w.inode, f->name + base, (uint32_t)len) != NULL)
 		return 0;
 	r = create(w.inode, f->name + base, (uint32_t)len, true,
 	    f->mode & (L_S_IFMT | 07777), &ip);

@@ -26,9 +26,9 @@ struct lock;
 struct pipe;
 
 /* A name in a directory. */
-struct dirent {
-	struct dirent *chain;		/* of its hash bucket */
-	struct dirent *next, *prev;	/* in its directory, by cookie */
+struct dent {
+	struct dent *chain;		/* of its hash bucket */
+	struct dent *next, *prev;	/* in its directory, by cookie */
 	struct inode *dir, *inode;
 	uint64_t cookie;
 	const char *name;		/* in the archive, or owned */
@@ -67,7 +67,7 @@ struct inode {
 	union {
 		struct {
 			struct inode *parent;
-			struct dirent *self, *first, *last;
+			struct dent *self, *first, *last;
 			uint64_t cookies;
 		} dir;
 		struct {
@@ -145,7 +145,7 @@ void fs_stat(const struct inode *ip, struct l_stat *st);
 void fs_statfs(struct l_statfs *st);
 
 /* ---- between fs.c, fs_data.c and fs_walk.c */
-struct dirent *dirent_find(struct inode *dir, const char *name, uint32_t len);
+struct dent *dent_find(struct inode *dir, const char *name, uint32_t len);
 void data_free(struct inode *ip);
 /* Bytes of memory of their own; NULL: no room. */
 char *text_new(const char *s, size_t n);

@@ -89,7 +89,7 @@ dir_parent(struct inode *dir)
 static struct inode *
 dir_lookup(struct inode *dir, const char *name, uint32_t len)
 {
-	struct dirent *d;
+	struct dent *d;
 
 	if (len == 1 && name[0] == '.')
 		return dir;
@@ -97,7 +97,7 @@ dir_lookup(struct inode *dir, const char *name, uint32_t len)
 		return dir_parent(dir);
 	if (dir->synth != NULL)
 		return dir->synth->lookup(dir, name, len);
-	d = dirent_find(dir, name, len);
+	d = dent_find(dir, name, len);
 	return d == NULL ? NULL : d->inode;
 }
 

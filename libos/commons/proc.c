@@ -423,7 +423,7 @@ wait_take(struct proc *c, uint32_t options, struct cm_wait *out)
 }
 
 int64_t
-proc_wait(struct proc *p, int32_t pid, uint32_t options, struct cm_wait *out)
+proc_wait4(struct proc *p, int32_t pid, uint32_t options, struct cm_wait *out)
 {
 	struct proc *c, *next;
 	bool any = false;

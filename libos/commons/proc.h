@@ -58,7 +58,7 @@ void proc_abort(struct proc *p);
 /* What this seat has in the making; NULL. */
 struct proc *proc_in_making(const struct seat *s);
 void proc_settle(void);			/* at the end of a request */
-int64_t proc_wait(struct proc *p, int32_t pid, uint32_t options,
+int64_t proc_wait4(struct proc *p, int32_t pid, uint32_t options,
     struct cm_wait *out);
 int64_t proc_setpgid(struct proc *p, int32_t pid, int32_t pgid);
 int64_t proc_setsid(struct proc *p);
@@ -88,7 +88,7 @@ int64_t signal_itimer(struct proc *p, uint64_t value, uint64_t interval,
 struct file *fd_get(struct proc *p, uint64_t fd);	/* NULL: none */
 int64_t fd_add(struct proc *p, struct file *f, uint32_t min, bool cloexec);
 int64_t fd_room(struct proc *p, uint32_t n);	/* 0, EMFILE, ENFILE */
-int64_t fd_set(struct proc *p, uint32_t fd, struct file *f, bool cloexec);
+int64_t fd_put(struct proc *p, uint32_t fd, struct file *f, bool cloexec);
 int64_t fd_close(struct proc *p, uint64_t fd);
 void fd_close_range(struct proc *p, uint64_t first, uint64_t last);
 void fd_close_exec(struct proc *p);

@@ -207,7 +207,7 @@ REQUEST(DUP)
 	if ((c & CM_DUP_TO) && b == a)
 		return (int64_t)a;
 	f->refs++;
-	r = c & CM_DUP_TO ? fd_set(s->proc, (uint32_t)b, f, cloexec) :
+	r = c & CM_DUP_TO ? fd_put(s->proc, (uint32_t)b, f, cloexec) :
 	    fd_add(s->proc, f, (uint32_t)b, cloexec);
 	if (r < 0)
 		f->refs--;

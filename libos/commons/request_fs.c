@@ -256,7 +256,7 @@ REQUEST(RENAME)
 	if ((d & ~(uint64_t)(L_RENAME_NOREPLACE | L_RENAME_EXCHANGE)) != 0 ||
 	    d == (L_RENAME_NOREPLACE | L_RENAME_EXCHANGE))
 		return -L_EINVAL;
-	r = walk_at(s, a, 0, (uint32_t)b, WALK_NOFOLLOW, &from);
+	r = walk_at(s, a, 0, (uint32_t)b, WALK_MISSING | WALK_NOFOLLOW, &from);
 	if (r == 0)
 		r = walk_at(s, c, CM_SECOND, b >> 32,
 		    WALK_MISSING | WALK_NOFOLLOW, &to);

@@ -153,7 +153,7 @@ REQUEST(WAIT4)
 	if ((b & ~(uint64_t)(L_WNOHANG | L_WUNTRACED | L_WEXITED |
 	    L_WCONTINUED | L_WNOWAIT)) != 0)
 		return -L_EINVAL;
-	r = proc_wait(s->proc, (int32_t)a, (uint32_t)b, &out);
+	r = proc_wait4(s->proc, (int32_t)a, (uint32_t)b, &out);
 	if (r > 0)
 		memcpy(s->win->data, &out, sizeof(out));
 	return r;
