@@ -5,6 +5,7 @@
 #include <castor/seat.h>
 #include <castor/self.h>
 #include <castor/slot.h>
+#include <castor/string.h>
 #include <castor/vm.h>
 
 #include "bell.bpf.h"
@@ -167,4 +168,105 @@ commons_start(struct commons *c, struct proc *server, const uint32_t *limits)
 		(void)!proc_end(server);
 	}
 	return r;
+}
+
+/* ---- children */
+
+#define EAGAIN_ERRNO	11
+#define CHILD_MAPS	16u
+
+/* A slice for it, of its own account. */
+static long
+slice_give(const struct proc *p)
+{
+	for (uint32_t i = 0; i < EXO_MACHINE->nslices; i++) {
+		if (EXO_SLICES[i].account == EXO_NONE &&
+		    exo_slice_alloc(p->acct, p->name, p->name, i) == 0)
+			return exo_slice_set(p->name, i, p->env, p->name);
+	}
+	return -EXO_E_BUSY;
+}
+
+/* The program, with its window and capabilities added to what was asked. */
+static long
+child_build(struct commons *c, struct proc *p, const struct proc_args *args,
+    uint64_t va, const struct cm_fork *f, exo_slot name, exo_slot window)
+{
+	struct proc_map maps[CHILD_MAPS];
+	struct proc_cap caps[CHILD_MAPS];
+	struct proc_args a = *args;
+	uint64_t user[32] = { 0 };
+	long r;
+
+	if (a.nmaps + 1 > CHILD_MAPS || a.ncaps + 2 > CHILD_MAPS)
+		return -EXO_E_ARG;
+	memcpy(maps, a.maps, a.nmaps * sizeof(maps[0]));
+	memcpy(caps, a.caps, a.ncaps * sizeof(caps[0]));
+	if (a.user != NULL)
+		memcpy(user, a.user, sizeof(user));
+	user[COMMONS_USER_WINDOW] = va;
+	user[COMMONS_USER_SLOT] = EXO_START_SLOTS + a.ncaps;
+	maps[a.nmaps++] = (struct proc_map){ va, VM_RW, f->window, window };
+	caps[a.ncaps++] = (struct proc_cap){ window, EXO_R_READ };
+	caps[a.ncaps++] = (struct proc_cap){ c->session,
+	    EXO_R_RUN | EXO_R_VIEW };
+	a.maps = maps;
+	a.caps = caps;
+	a.user = user;
+	a.acct = f->acct;
+	a.acct_name = name;
+	r = proc_make(p, &a);
+	if (r == 0)
+		r = exo_handle_open(p->domain, p->name, 0, c->domain);
+	return r < 0 ? r : slice_give(p);
+}
+
+int64_t
+commons_child(struct commons *c, struct proc *p, const struct proc_args *args,
+    uint64_t window_va, uint64_t frames)
+{
+	exo_slot name = slot_take(), window = slot_take();
+	struct cm_fork f;
+	int64_t pid = -EAGAIN_ERRNO, r;
+
+	if (window != EXO_NONE && exo_cap_open(name, c->domain) == 0 &&
+	    exo_cap_open(window, c->domain) == 0)
+		pid = commons_call(c, CM_FORK_BEGIN, frames, name, window,
+		    17);
+	if (pid >= 0) {
+		memcpy(&f, c->win->data, sizeof(f));
+		r = child_build(c, p, args, window_va, &f, name, window);
+		r = r < 0 ? -EAGAIN_ERRNO : commons_call(c, CM_FORK_END,
+		    (uint64_t)pid, p->domain, p->env, 0);
+		if (r < 0) {
+			(void)!commons_call(c, CM_FORK_ABORT, (uint64_t)pid,
+			    0, 0, 0);
+			pid = r;
+		}
+	}
+	slot_put(window);
+	if (pid < 0)
+		slot_put(name);
+	return pid;
+}
+
+void
+commons_let(struct proc *p)
+{
+	slot_put(p->name);
+	p->name = EXO_NONE;
+}
+
+void
+commons_join(struct commons *c)
+{
+	uint64_t slot = self->user[COMMONS_USER_SLOT];
+
+	*c = (struct commons){
+		.win = (struct cm_window *)self->user[COMMONS_USER_WINDOW],
+		.window_slot = (exo_slot)slot, .session = (exo_slot)slot + 1,
+	};
+	c->domain = c->win->commons;
+	c->window = (exo_ppn)commons_call(c, CM_WINDOW, 0, 0, 0, 0);
+	MUST(prog_make());
 }

@@ -298,7 +298,7 @@ world_begin(struct proc *p, uint64_t frames, uint64_t slot, uint64_t wslot,
 	e = account_make(rec, frames);
 	if (e != 0)
 		return e;
-	r = exo_cap_give(name_slot, EXO_R_ALL & ~EXO_R_MINT, to,
+	r = exo_cap_give(name_slot, EXO_R_ALL, to,
 	    (exo_slot)slot);
 	(void)!exo_cap_drop(name_slot);
 	if (r == 0)

@@ -44,3 +44,61 @@ TEST(files)
 	EQ(ask(CM_CLOSE, 0, 0, 0, 0), 0);
 	EQ(ask(CM_CLOSE, 0, 0, 0, 0), -9);
 }
+
+/* ---- children: this program again */
+
+#define WINDOW_VA	(VM_MAP_TOP - 0x100000)
+#define CHILD_WORD	0x6e6f6d6d6f63ul	/* "common" */
+
+typedef int (*kid_fn)(void);
+
+static int64_t
+kid(kid_fn fn)
+{
+	uint64_t user[32] = { CHILD_WORD, (uint64_t)fn };
+	struct proc_args args = { .name = self->args, .user = user };
+	struct proc p;
+	int64_t pid = commons_child(&me, &p, &args, WINDOW_VA, 2000);
+
+	if (pid > 0) {
+		must(proc_start(&p));
+		commons_let(&p);
+	}
+	return pid;
+}
+
+__attribute__((constructor)) static void
+kid_main(void)
+{
+	if (self->user[0] != CHILD_WORD)
+		return;
+	commons_join(&me);
+	castor_exit((uint64_t)((kid_fn)self->user[1])() << 8);
+}
+
+static int64_t
+wait_for(int64_t pid, uint32_t *status)
+{
+	int64_t r = commons_ask(&me, CM_WAIT4, (uint64_t)pid, 0, 0, 0);
+
+	if (r > 0)
+		*status = ((struct cm_wait *)me.win->data)->status;
+	return r;
+}
+
+static int
+says_seven(void)
+{
+	return me.win->ppid == 1 ? 7 : 8;
+}
+
+TEST(child_ends_with_its_status)
+{
+	uint32_t status = 0;
+	int64_t pid = kid(says_seven);
+
+	EQ(pid, 2);
+	EQ(wait_for(pid, &status), pid);
+	EQ(status, 7 << 8);
+	EQ(ask(CM_WAIT4, (uint64_t)-1, 0, 0, 0), -10);
+}

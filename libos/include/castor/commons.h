@@ -207,7 +207,7 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
  *
  * FORK_BEGIN(frames, slot, wslot, exit_signal) - a new process in the making:
  * an account with that limit of frames, one domain, one env, one slice, one
- * PCID; the capability for its fresh name (all rights but MINT) is put in
+ * PCID; the capability for its fresh name (all rights) is put in
  * `slot`, one for its window's frame (READ, WRITE) in `wslot`, both opened for
  * the commons.  It inherits a copy of the descriptors, cwd, umask, group,
  * session.  Out: struct cm_fork.  Result: its pid.  One at a time per caller's

@@ -38,4 +38,23 @@ void commons_sleep(struct commons *c, uint64_t seen, uint64_t when);
 int64_t commons_ask(struct commons *c, uint64_t op, uint64_t a, uint64_t b,
     uint64_t d, uint64_t e) MUST_USE;
 
+/*
+ * A program as a child of mine in the commons: `args' as for proc_make, but for
+ * its account, which has `frames' frames; its window is mapped at window_va.
+ * It has a slice (EAGAIN: none was free) and can be started; p->name is mine
+ * until commons_let, and what it was made of is the commons' to clear away.
+ * Its pid, or -errno.
+ */
+int64_t commons_child(struct commons *c, struct proc *p,
+    const struct proc_args *args, uint64_t window_va, uint64_t frames)
+    MUST_USE;
+void commons_let(struct proc *p);
+
+/* In such a child, if it is a native program. */
+void commons_join(struct commons *c);
+
+/* Its words about that, in self->user. */
+#define COMMONS_USER_WINDOW	30u	/* where the window is */
+#define COMMONS_USER_SLOT	31u	/* its slot; the next one's: session */
+
 #endif
