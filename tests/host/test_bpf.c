@@ -29,13 +29,14 @@
 static _Alignas(8) uint8_t stack[BPF_STACK];
 
 /* Leave garbage where the interpreter's own variables will be. */
-static __attribute__((noinline)) void
+static __attribute__((noinline, no_sanitize("address"))) void
 host_stack_spoil(void)
 {
-	volatile uint64_t garbage[512];
+	uint64_t garbage[1024];
 
-	for (unsigned i = 0; i < 512; i++)
+	for (unsigned i = 0; i < 1024; i++)
 		garbage[i] = 0xa5a5a5a5a5a5a5a5;
+	__asm__ volatile("" : : "r"(garbage) : "memory");
 }
 
 /* Run with windows; what is not told is a default. */
