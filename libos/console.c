@@ -3,6 +3,7 @@
  */
 #include <castor/print.h>
 #include <castor/self.h>
+#include <castor/sleep.h>
 
 enum { CTRL_C = 3, CTRL_D = 4, BACKSPACE = 8, CTRL_U = 21, RUBOUT = 127 };
 
@@ -52,13 +53,17 @@ console_poll(void)
 int
 console_get(void)
 {
+	uint64_t seen;
 	int c;
 
 	if (self->console_slot == EXO_NONE)
 		return -1;
-	while ((c = console_poll()) < 0)
-		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
-	return c;
+	for (;;) {
+		seen = EXO_MACHINE->typed;
+		if ((c = console_poll()) >= 0)
+			return c;
+		sleep_typed(seen);
+	}
 }
 
 static size_t

@@ -6,6 +6,7 @@
 #include <castor/archive.h>
 #include <castor/seat.h>
 #include <castor/self.h>
+#include <castor/sleep.h>
 #include <castor/slot.h>
 #include <castor/string.h>
 #include <castor/vm.h>
@@ -402,7 +403,7 @@ proc_yield(const struct proc *p)
 	return exo_env_yield(p->env, p->name, EXO_NONE);
 }
 
-#define END_TRIES	10000u
+#define END_TRIES	100u		/* ticks, much more than a grace */
 
 /* Work of a restartable call, all of it: 0, or an error. */
 #define ALL_STEPS(call)							      \
@@ -438,7 +439,7 @@ env_finish(exo_id id, exo_slot name)
 		if (exo_env_kill(id, name, 0) < 0)
 			break;
 		if (!env_ended(id))
-			(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+			sleep_until(EXO_MACHINE->ticks + 1);
 	}
 	if (e->gen != EXO_GEN(id))
 		return;
@@ -446,29 +447,36 @@ env_finish(exo_id id, exo_slot name)
 	(void)!exo_env_free(id, name);
 }
 
-/*
- * A dying account's, with those below it, which die as it is reaped.  BUSY
- * without any below: an env of it is abroad, for the grace at the most.
- */
+static long account_reap(exo_id id);
+
+/* Those below a dying account die as it is reaped.  False: there are none. */
+static bool
+children_reap(uint32_t index)
+{
+	if (EXO_ACCTS[index].children == 0)
+		return false;
+	for (uint32_t i = 0; i < EXO_MACHINE->naccts; i++) {
+		const volatile struct exo_acct *a = &EXO_ACCTS[i];
+
+		if (a->parent == index && i != index &&
+		    a->state == EXO_ACCT_DYING)
+			(void)!account_reap(EXO_ID(a->gen, i));
+	}
+	return true;
+}
+
+/* BUSY without any below: an env of it is abroad, for the grace at the most. */
 static long
 account_reap(exo_id id)
 {
-	uint32_t index = EXO_INDEX(id);
 	long r = -EXO_E_BUSY;
 
 	for (uint32_t tries = 0; tries < END_TRIES; tries++) {
 		r = ALL_STEPS(exo_acct_reap(id, EXO_STEPS_MAX));
 		if (r != -EXO_E_BUSY)
 			break;
-		for (uint32_t i = 0; i < EXO_MACHINE->naccts &&
-		    EXO_ACCTS[index].children != 0; i++) {
-			const volatile struct exo_acct *a = &EXO_ACCTS[i];
-
-			if (a->parent == index && i != index &&
-			    a->state == EXO_ACCT_DYING)
-				(void)!account_reap(EXO_ID(a->gen, i));
-		}
-		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+		if (!children_reap(EXO_INDEX(id)))
+			sleep_until(EXO_MACHINE->ticks + 1);
 	}
 	return r == -EXO_E_NAME ? 0 : r;	/* somebody else was quicker */
 }
@@ -502,10 +510,7 @@ proc_end(struct proc *p)
 long
 proc_wait(struct proc *p)
 {
-	while (!proc_ended(p)) {
-		if (proc_yield(p) < 0)
-			(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
-	}
+	sleep_child(p);
 	proc_ending(p);
 	return proc_end(p);
 }

@@ -20,6 +20,9 @@ row_print(uint32_t i, const volatile struct exo_env *e)
 		    (e->pending & EXO_PEND_STOP) != 0 ? " stop" : "",
 		    (e->pending & EXO_PEND_YIELD) != 0 ? " yield" : "");
 	print("%s\n", i == EXO_INDEX(self->env) ? "  (me)" : "");
+	if (e->checks != 0)
+		print("       asked %lu times if it is awake: %lu instructions; "
+		    "woke last by %ld\n", e->checks, e->fuel, e->wake);
 }
 
 /* Runs of positions with the same owner and env. */

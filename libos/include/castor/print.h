@@ -21,7 +21,7 @@ size_t vprint_to(char *buf, size_t size, const char *fmt, va_list ap)
 
 void console_put(const char *s, size_t n);
 
-/* A character; waits by yielding.  -1: no console. */
+/* A character; sleeps until there is one.  -1: no console. */
 int console_get(void);
 /* A character, or -1 when nothing has been typed. */
 int console_poll(void);

@@ -1,0 +1,127 @@
+/*
+ * sleep.c - waiting, by one predicate (sleep.bpf.c).
+ */
+#include <castor/self.h>
+#include <castor/sleep.h>
+#include <castor/vm.h>
+
+#include "sleep.bpf.h"
+#include "sleep.h"
+
+/* A sleep is told apart from others by these alone. */
+#define SLEEP(kind, until, seen_, since)				      \
+	{ .prog_slot = self->memory_slot, .arg = {			      \
+	    [SLEEP_KIND] = (kind), [SLEEP_TICK] = (until),		      \
+	    [SLEEP_SEEN] = (seen_), [SLEEP_SINCE] = (since) } }
+
+static exo_ppn prog;			/* 0: not yet */
+
+/* The predicate's frame. */
+static long
+prog_frame(void)
+{
+	long r;
+
+	if (prog != 0)
+		return prog;
+	r = vm_page(EXO_PG_PROG);
+	if (r < 0)
+		return r;
+	prog = (exo_ppn)r;
+	r = exo_prog_load(self->memory_slot, prog, (uint64_t)sleep_bpf,
+	    sizeof(sleep_bpf) / sizeof(sleep_bpf[0]));
+	if (r == 0)
+		return prog;
+	(void)!exo_page_free(self->memory_slot, prog, 1);
+	prog = 0;
+	return r;
+}
+
+/* What it says, or an error. */
+static long
+sleep_asking(struct exo_sleep *s, exo_id to, exo_slot slot)
+{
+	long r = prog_frame();
+
+	if (r < 0)
+		return r;
+	s->prog = (exo_ppn)r;
+	do {
+		r = exo_env_sleep((uint64_t)s, to, slot, EXO_NONE);
+	} while (r == -EXO_E_CUT);
+	return r;
+}
+
+/* For who looks again whether it is time. */
+static void
+sleep_or_yield(struct exo_sleep *s, exo_id to, exo_slot slot)
+{
+	if (sleep_asking(s, to, slot) >= 0)
+		return;
+	if (exo_env_yield(to, slot, EXO_NONE) < 0)
+		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+}
+
+void
+sleep_until(uint64_t tick)
+{
+	struct exo_sleep s = SLEEP(SLEEP_ON_TICK, tick, 0, 0);
+
+	while (EXO_MACHINE->ticks < tick)
+		sleep_or_yield(&s, EXO_ID_ANY, 0);
+}
+
+/* A tick more, since this one has begun. */
+void
+sleep_ms(uint64_t ms)
+{
+	sleep_until(EXO_MACHINE->ticks + 1 +
+	    (ms * EXO_MACHINE->tick_hz + 999) / 1000);
+}
+
+void
+sleep_typed(uint64_t seen)
+{
+	struct exo_sleep s = SLEEP(SLEEP_ON_TYPED, SLEEP_FOREVER, seen, 0);
+
+	while (EXO_MACHINE->typed == seen)
+		sleep_or_yield(&s, EXO_ID_ANY, 0);
+}
+
+long
+sleep_word(exo_ppn ppn, exo_slot slot, uint32_t offset, uint64_t seen,
+    uint64_t until)
+{
+	struct exo_sleep s = SLEEP(SLEEP_ON_WORD, until, seen, 0);
+
+	if (ppn >= EXO_MACHINE->nframes)
+		return -EXO_E_ARG;
+	s.nwin = 1;
+	s.win[0] = (struct exo_window){ .what = EXO_WIN_FRAME,
+	    .len = sizeof(uint64_t), .offset = offset, .ppn = ppn,
+	    .slot = slot, .epoch = EXO_PAGES[ppn].epoch };
+	return sleep_asking(&s, EXO_ID_ANY, 0);
+}
+
+void
+sleep_child(const struct proc *p)
+{
+	uint32_t env = EXO_INDEX(p->env), domain = EXO_INDEX(p->domain);
+
+	while (!proc_ended(p)) {
+		struct exo_sleep s = SLEEP(SLEEP_ON_CHILD, SLEEP_FOREVER,
+		    EXO_ID(EXO_GEN(p->domain), EXO_GEN(p->env)),
+		    EXO_MACHINE->ticks);
+
+		s.nwin = 2;
+		s.win[0] = (struct exo_window){
+		    .what = EXO_WIN_TABLE + EXO_TAB_ENVS,
+		    .len = sizeof(struct exo_env),
+		    .offset = env * sizeof(struct exo_env) };
+		s.win[1] = (struct exo_window){
+		    .what = EXO_WIN_TABLE + EXO_TAB_DOMAINS,
+		    .len = sizeof(struct exo_domain),
+		    .offset = domain * sizeof(struct exo_domain) };
+		sleep_or_yield(&s, p->env, p->name);
+	}
+}
