@@ -20,6 +20,7 @@
 #include "cell.h"
 #include "hostile.h"
 #include "invariant.h"
+#include "nap.h"
 
 #define CALLS		1000000u	/* of each seed */
 #define CALLS_CHECKED	150000u		/* by a kernel that checks itself */
@@ -46,8 +47,8 @@ enum arg {
 	A_N, A_WANT, A_INDEX, A_PTE, A_VA, A_RIGHTS, A_COMP, A_RES, A_AMOUNT,
 	A_WHICH, A_KIND, A_CLASS, A_ACTION, A_FLAGS, A_SEAT, A_WHOSE,
 	A_PLACE, A_HANDLE, A_PCID, A_OFFSET, A_SEQ, A_HOW, A_OUT, A_LIMITS,
-	A_ARGS, A_REGS, A_PTES, A_ACTIONS, A_MASK, A_REGION, A_SERIAL, A_LEN,
-	A_TICKS,
+	A_ARGS, A_SLEEP, A_PROG, A_REGS, A_PTES, A_ACTIONS, A_MASK, A_REGION,
+	A_SERIAL, A_LEN, A_TICKS,
 	A_FRAME = 0x40,			/* | kind: a frame of it, unused */
 	A_NARROW = 0x80			/* 32 bits */
 };
@@ -369,6 +370,59 @@ fill_seat(struct fuzz *z)
 	return (uint64_t)a;
 }
 
+/* A program, often a sound one: never, at once, for ever, by the clock, by a
+ * window. */
+static uint64_t
+fill_prog(struct fuzz *z)
+{
+	uint64_t *p = &z->scratch[64 + rnd(z) % 8];
+
+	for (uint32_t i = 0; i < 16; i++)
+		p[i] = EXIT;
+	switch (rnd(z) % 5) {
+	case 0:
+		p[0] = MOV(R0, 1);
+		break;
+	case 1:
+		p[0] = JA(-1);
+		break;
+	case 2:
+		p[0] = LOAD(R0, R1, PRED(ticks));
+		p[1] = INSN(0x57, R0, 0, 0, 3);
+		break;
+	case 3:
+		p[0] = INSN(0x18, R6, 0, 0, 0);
+		p[1] = INSN(0, 0, 0, 0, 2);
+		p[2] = LOAD(R0, R6, 8 * (rnd(z) % 9));
+		break;
+	}
+	if (one_in(z, 8))
+		p[rnd(z) % 4] ^= 1ull << rnd(z) % 64;
+	return (uint64_t)p;
+}
+
+static uint64_t
+fill_sleep(struct fuzz *z)
+{
+	struct exo_sleep *s = (struct exo_sleep *)z->scratch;
+
+	*s = (struct exo_sleep){ .prog = (exo_ppn)gen_frame(z, EXO_PG_PROG),
+	    .prog_slot = (exo_slot)gen_slot(z), .nwin = rnd(z) % 4 };
+	for (uint32_t i = 0; i < s->nwin; i++) {
+		exo_ppn f = (exo_ppn)gen_ppn(z);
+
+		s->win[i] = (struct exo_window){ .what = one_in(z, 3) ?
+		    EXO_WIN_TABLE + (uint32_t)rnd(z) % 10 : EXO_WIN_FRAME,
+		    .len = 64, .offset = rnd(z) % 64 * 64, .ppn = f,
+		    .slot = (exo_slot)gen_slot(z),
+		    .epoch = f < EXO_MACHINE->nframes ? EXO_PAGES[f].epoch :
+		    0 };
+	}
+	if (one_in(z, 8))
+		z->scratch[rnd(z) % 38] = rnd(z);
+	return (uint64_t)s;
+}
+
 static uint64_t
 fill(struct fuzz *z, enum arg what)
 {
@@ -386,6 +440,10 @@ fill(struct fuzz *z, enum arg what)
 		return (uint64_t)w;
 	case A_ARGS:
 		return fill_seat(z);
+	case A_SLEEP:
+		return fill_sleep(z);
+	case A_PROG:
+		return fill_prog(z);
 	case A_REGS:
 		return fill_regs(z);
 	case A_PTES:
@@ -498,6 +556,8 @@ gen(struct fuzz *z, enum arg what)
 	case A_OUT:
 	case A_LIMITS:
 	case A_ARGS:
+	case A_SLEEP:
+	case A_PROG:
 	case A_REGS:
 	case A_PTES:
 	case A_ACTIONS:
@@ -781,6 +841,24 @@ repossess(struct fuzz *z)
 	    1 + rnd(z) % 2, EXO_MACHINE->grace_ticks, 0);
 }
 
+/* Sleep on a program of its own, and on what it and others have. */
+static void
+nap_here(struct fuzz *z)
+{
+	exo_ppn p = new_frame(z, EXO_PG_PROG), f = z->vital[0];
+	struct exo_sleep *s = (struct exo_sleep *)z->scratch;
+
+	(void)call6(z, EXO_NR_prog_load, SLOT_NAME, p, fill_prog(z),
+	    1 + rnd(z) % 8, 0, 0);
+	*s = (struct exo_sleep){ .prog = p, .prog_slot = SLOT_NAME,
+	    .nwin = 1 };
+	s->win[0] = (struct exo_window){ .len = 64, .ppn = f,
+	    .slot = SLOT_NAME, .epoch = EXO_PAGES[f].epoch };
+	(void)call6(z, EXO_NR_env_sleep, (uint64_t)s, one_in(z, 2) ?
+	    EXO_ID_ANY : gen_id(z, A_ENV), gen_slot(z), EXO_NONE, 0, 0);
+	(void)call6(z, EXO_NR_page_free, SLOT_NAME, p, 1, 0, 0, 0);
+}
+
 /* The flags that the kernel reads in the seat's upcall frame. */
 static void
 flags(struct fuzz *z)
@@ -846,6 +924,9 @@ fuzz_loop(uint32_t how)
 			break;
 		case 10:
 			repossess(z);
+			break;
+		case 11:
+			nap_here(z);
 			break;
 		default:
 			(void)fuzz_one(z);
@@ -919,6 +1000,7 @@ static const uint8_t kind_wanted[EXO_NR_MAX] = {
 	[EXO_NR_env_event] = EXO_PG_DATA,
 	[EXO_NR_region_make] = EXO_PG_REGION,
 	[EXO_NR_revoke_record] = EXO_PG_DATA,
+	[EXO_NR_prog_load] = EXO_PG_PROG,
 };
 
 /* One parameter, "exo_slot slot", by its type and its name. */
@@ -934,8 +1016,13 @@ param_gen(uint32_t nr, const char *s, size_t len)
 	while (name > s && name[-1] != ' ')
 		name--;
 	len -= (size_t)(name - s);
-	if (nr == EXO_NR_env_yield && strncmp(name, "handle", 6) == 0)
+	if ((nr == EXO_NR_env_yield || nr == EXO_NR_env_sleep) &&
+	    strncmp(name, "handle", 6) == 0)
 		return A_HANDLE;
+	if (nr == EXO_NR_env_sleep && strncmp(name, "args", 4) == 0)
+		return A_SLEEP;
+	if (nr == EXO_NR_prog_load && strncmp(name, "ptr", 3) == 0)
+		return A_PROG;
 	for (uint32_t i = 0; i < sizeof(by_name) / sizeof(by_name[0]); i++) {
 		if (strlen(by_name[i].name) == len && !slot &&
 		    strncmp(by_name[i].name, name, len) == 0)
@@ -1143,8 +1230,10 @@ env_turn(uint32_t i, uint64_t round)
 	const volatile struct exo_env *e = &EXO_ENVS[i];
 	exo_id id = EXO_ID(e->gen, i);
 
-	if (e->state == EXO_ENV_READY)
+	if (e->state == EXO_ENV_READY || e->state == EXO_ENV_SLEEPING)
 		(void)!exo_env_yield(id, self->root_slot, EXO_NONE);
+	if (e->state == EXO_ENV_SLEEPING && (i + round) % 3 == 0)
+		(void)!exo_env_stop(id, self->root_slot);
 	if (e->state != EXO_ENV_STOPPED && e->state != EXO_ENV_SUSPENDED)
 		return;
 	for (uint32_t w = 0; w < WORKERS; w++) {

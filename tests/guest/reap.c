@@ -8,6 +8,7 @@
  * several ways.  Then what is free and used must be what it was.
  */
 #include "cell.h"
+#include "nap.h"
 
 #define SEEDS	200u
 #define MAX	16u			/* things remembered of each kind */
@@ -348,6 +349,27 @@ do_region(struct work *w)
 	return serial;
 }
 
+/* Until the next tick, or until it is ended. */
+static long
+do_sleep(struct work *w)
+{
+	const uint64_t code[] = {
+		LOAD(R0, R1, PRED(ticks)), SUBR(R0, R2), EXIT
+	};
+	const uint64_t never[] = { MOV(R0, 0), EXIT };
+	exo_ppn f = any_frame(w, EXO_PG_DATA);
+	struct exo_sleep s = { .prog = any_frame(w, EXO_PG_PROG),
+	    .prog_slot = 1, .arg = { EXO_MACHINE->ticks - rnd(w, 4) } };
+
+	if (rnd(w, 32) == 0)
+		(void)!exo_prog_load(1, s.prog, (uint64_t)never, 2);
+	else
+		(void)!exo_prog_load(1, s.prog, (uint64_t)code, 3);
+	if (rnd(w, 2))
+		nap_frame(&s, f, 1, 0, 64);
+	return exo_env_sleep((uint64_t)&s, any_env(w), 1, EXO_NONE);
+}
+
 static long
 do_call(struct work *w)
 {
@@ -359,7 +381,7 @@ static long (*const step[])(struct work *) = {
 	do_copy, do_domain, do_env, do_seat, do_seat, do_handle, do_handler,
 	do_monitor, do_event, do_slice, do_pcid, do_acct, do_acct_end,
 	do_tables, do_free, do_kill, do_env_end, do_yield, do_caps, do_guard,
-	do_empty, do_region, do_call,
+	do_empty, do_region, do_sleep, do_call,
 };
 #define STEPS	(sizeof(step) / sizeof(*step))
 
@@ -423,7 +445,8 @@ child(uint64_t seed)
 	w->env[w->nenvs++] = env;
 	until = EXO_MACHINE->ticks + 1 + (mix >> 20) % 24;
 	while (w->done == 0 && EXO_MACHINE->ticks < until &&
-	    EXO_ENVS[EXO_INDEX(env)].state == EXO_ENV_READY)
+	    (EXO_ENVS[EXO_INDEX(env)].state == EXO_ENV_READY ||
+	    EXO_ENVS[EXO_INDEX(env)].state == EXO_ENV_SLEEPING))
 		(void)!exo_env_yield(env, c.name, EXO_NONE);
 	for (uint32_t i = 0; i < STEPS; i++)
 		tried[i] += w->results[i];

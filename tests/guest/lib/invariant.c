@@ -271,6 +271,8 @@ env_scan(uint32_t i)
 		    EXO_SLICES[s].env == i && EXO_SLICES[s].env_gen == e->gen;
 	same("env", i, "slices", e->slices, mine);
 	MUST_BE("env", i, e->state <= EXO_ENV_ENDED);
+	MUST_BE("env", i, e->state != EXO_ENV_SLEEPING ||
+	    (e->depth == 0 && e->pending == 0 && e->checks > 0));
 	MUST_BE("env", i, e->state != EXO_ENV_ENDED || e->slices == 0);
 }
 
@@ -441,6 +443,9 @@ frame_holds(exo_ppn f)
 	if (p->kind == EXO_PG_DOMAIN || p->kind == EXO_PG_ENV ||
 	    p->kind == EXO_PG_SLOTS)
 		same("frame", f, "pins", p->pins, s->pins);
+	if (p->kind == EXO_PG_PROG)
+		MUST_BE("frame", f, p->maps == 0 && p->uses == 0 &&
+		    p->entries <= EXO_PROG_MAX);
 	if (p->companion != 0)
 		MUST_BE("frame", f, page(p->companion)->companion == f &&
 		    p->kind + page(p->companion)->kind ==
