@@ -2,6 +2,7 @@
  * proc.c - programs: made, run, ended.
  */
 #include "proc.h"
+#include "sleep.h"
 
 #include <castor/archive.h>
 #include <castor/seat.h>
@@ -507,10 +508,33 @@ proc_end(struct proc *p)
 	return r;
 }
 
+void
+proc_sleep(const struct proc *p)
+{
+	uint32_t env = EXO_INDEX(p->env), domain = EXO_INDEX(p->domain);
+
+	while (!proc_ended(p)) {
+		struct exo_sleep s = SLEEP(SLEEP_ON_CHILD, SLEEP_FOREVER,
+		    EXO_ID(EXO_GEN(p->domain), EXO_GEN(p->env)),
+		    EXO_MACHINE->ticks);
+
+		s.nwin = 2;
+		s.win[0] = (struct exo_window){
+		    .what = EXO_WIN_TABLE + EXO_TAB_ENVS,
+		    .len = sizeof(struct exo_env),
+		    .offset = env * sizeof(struct exo_env) };
+		s.win[1] = (struct exo_window){
+		    .what = EXO_WIN_TABLE + EXO_TAB_DOMAINS,
+		    .len = sizeof(struct exo_domain),
+		    .offset = domain * sizeof(struct exo_domain) };
+		sleep_or_yield(&s, p->env, p->name);
+	}
+}
+
 long
 proc_wait(struct proc *p)
 {
-	sleep_child(p);
+	proc_sleep(p);
 	proc_ending(p);
 	return proc_end(p);
 }

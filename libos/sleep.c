@@ -8,12 +8,6 @@
 #include "sleep.bpf.h"
 #include "sleep.h"
 
-/* A sleep is told apart from others by these alone. */
-#define SLEEP(kind, until, seen_, since)				      \
-	{ .prog_slot = self->memory_slot, .arg = {			      \
-	    [SLEEP_KIND] = (kind), [SLEEP_TICK] = (until),		      \
-	    [SLEEP_SEEN] = (seen_), [SLEEP_SINCE] = (since) } }
-
 static exo_ppn prog;			/* 0: not yet */
 
 /* The predicate's frame. */
@@ -52,8 +46,7 @@ sleep_asking(struct exo_sleep *s, exo_id to, exo_slot slot)
 	return r;
 }
 
-/* For who looks again whether it is time. */
-static void
+void
 sleep_or_yield(struct exo_sleep *s, exo_id to, exo_slot slot)
 {
 	if (sleep_asking(s, to, slot) >= 0)
@@ -101,27 +94,4 @@ sleep_word(exo_ppn ppn, exo_slot slot, uint32_t offset, uint64_t seen,
 	    .len = sizeof(uint64_t), .offset = offset, .ppn = ppn,
 	    .slot = slot, .epoch = EXO_PAGES[ppn].epoch };
 	return sleep_asking(&s, EXO_ID_ANY, 0);
-}
-
-void
-sleep_child(const struct proc *p)
-{
-	uint32_t env = EXO_INDEX(p->env), domain = EXO_INDEX(p->domain);
-
-	while (!proc_ended(p)) {
-		struct exo_sleep s = SLEEP(SLEEP_ON_CHILD, SLEEP_FOREVER,
-		    EXO_ID(EXO_GEN(p->domain), EXO_GEN(p->env)),
-		    EXO_MACHINE->ticks);
-
-		s.nwin = 2;
-		s.win[0] = (struct exo_window){
-		    .what = EXO_WIN_TABLE + EXO_TAB_ENVS,
-		    .len = sizeof(struct exo_env),
-		    .offset = env * sizeof(struct exo_env) };
-		s.win[1] = (struct exo_window){
-		    .what = EXO_WIN_TABLE + EXO_TAB_DOMAINS,
-		    .len = sizeof(struct exo_domain),
-		    .offset = domain * sizeof(struct exo_domain) };
-		sleep_or_yield(&s, p->env, p->name);
-	}
 }

@@ -1,6 +1,8 @@
-/* sleep.h - between sleep.c and its predicate, sleep.bpf.c. */
+/* sleep.h - between those who wait, sleep.c and its predicate, sleep.bpf.c. */
 #ifndef SLEEP_H
 #define SLEEP_H
+
+#include <exo/types.h>
 
 /* The four words of a sleep. */
 enum { SLEEP_KIND, SLEEP_TICK, SLEEP_SEEN, SLEEP_SINCE };
@@ -15,5 +17,18 @@ enum sleep_kind {
 					 * domain's above the env's; SINCE:
 					 * the tick when it was asked first */
 };
+
+/* A sleep is told apart from others by these alone.  (self->memory_slot: where
+ * the program is.) */
+#define SLEEP(kind, until, seen_, since)				      \
+	{ .prog_slot = self->memory_slot, .arg = {			      \
+	    [SLEEP_KIND] = (kind), [SLEEP_TICK] = (until),		      \
+	    [SLEEP_SEEN] = (seen_), [SLEEP_SINCE] = (since) } }
+
+struct exo_sleep;
+
+/* For who looks again whether it is time: one sleep, or a yield if there can
+ * be none. */
+void sleep_or_yield(struct exo_sleep *s, exo_id to, exo_slot slot);
 
 #endif

@@ -71,7 +71,7 @@ TEST(child_that_sleeps_is_waited_for)
 
 	child_make(&c, child_sleeps, NULL);
 	child_start(&c);
-	sleep_child(&c.proc);
+	proc_sleep(&c.proc);
 	OK(proc_ended(&c.proc));
 	EQ(row(c.proc.env)->slices, 0);
 	EQ(c.page->w[1], c.page->w[0] + 20);
@@ -98,7 +98,7 @@ TEST(child_that_works_is_waited_for)
 	child_start(&c);
 	ticks = EXO_MACHINE->ticks;
 	mine = row(self->env)->ticks;
-	sleep_child(&c.proc);
+	proc_sleep(&c.proc);
 	ticks = EXO_MACHINE->ticks - ticks;
 	OK(ticks >= 10 && ticks <= 12);
 	OK(row(self->env)->ticks - mine <= 2);
@@ -118,7 +118,7 @@ TEST(child_without_a_slice_has_mine)
 	child_make(&c, child_works, NULL);
 	child_start(&c);
 	ticks = EXO_MACHINE->ticks;
-	sleep_child(&c.proc);
+	proc_sleep(&c.proc);
 	ticks = EXO_MACHINE->ticks - ticks;
 	its = row(c.proc.env)->ticks;
 	OK(its >= ticks / 2 - 2);
@@ -137,7 +137,7 @@ TEST(child_with_slices_runs_in_those)
 	child_start(&c);
 	slice_take(c.proc.env, c.proc.name);
 	checks = row(self->env)->checks;
-	sleep_child(&c.proc);
+	proc_sleep(&c.proc);
 	OK(proc_ended(&c.proc));
 	EQ(c.page->w[1], c.page->w[0] + 20);
 	/* Once a tick, in its turn, and never awake for nothing. */
@@ -154,7 +154,7 @@ child_with_child(struct child_page *p)
 
 	child_make(&c, child_sleeps, NULL);
 	child_start(&c);
-	sleep_child(&c.proc);
+	proc_sleep(&c.proc);
 	p->w[0] = c.page->w[1] - c.page->w[0];
 	child_finish(&c);
 }
@@ -165,7 +165,7 @@ TEST(grandchild_sleeps_in_its_grandparents_slice)
 
 	child_make(&c, child_with_child, NULL);
 	child_start(&c);
-	sleep_child(&c.proc);
+	proc_sleep(&c.proc);
 	OK(c.page->w[0] >= 20 && c.page->w[0] <= 22);
 	child_finish(&c);
 }
@@ -302,7 +302,7 @@ TEST(without_a_frame_for_the_program_too)
 	    (int64_t)a->used[EXO_RES_FRAMES] -
 	    (int64_t)a->limit[EXO_RES_FRAMES]), 0);
 	child_start(&c);
-	sleep_child(&c.proc);
+	proc_sleep(&c.proc);
 	EQ(c.page->w[1], c.page->w[0] + 20);
 	EQ(row(c.proc.env)->checks, 0);
 	child_finish(&c);

@@ -83,6 +83,10 @@ long proc_seat(struct proc *p, uint32_t seat, exo_id env, uint64_t entry)
 /* Has its domain or its env ended? */
 bool proc_ended(const struct proc *p);
 
+/* Sleep until it has, in its favour: without slices of its own it runs in
+ * mine. */
+void proc_sleep(const struct proc *p);
+
 /* How: cause and word, into *p.  (proc_wait does.) */
 void proc_ending(struct proc *p);
 

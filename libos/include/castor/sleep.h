@@ -4,14 +4,14 @@
  * One predicate does for all of these (libos/sleep.bpf.c), in a frame that is
  * taken at the first sleep.  Where no sleep can be, in a foreign domain or
  * without a frame for the program, what waits for time, a character or a
- * child waits by yielding.
+ * child waits by yielding.  (For a child: castor/proc.h.)
  *
  * Ticks are those of EXO_MACHINE->ticks.
  */
 #ifndef CASTOR_SLEEP_H
 #define CASTOR_SLEEP_H
 
-#include <castor/proc.h>
+#include <exo/types.h>	/* alone: the predicate includes this */
 
 #define SLEEP_FOREVER	(~0ull)
 
@@ -25,14 +25,10 @@ void sleep_ms(uint64_t ms);		/* at least */
  * taking a frame for the program.  slot: READ on it.
  */
 long sleep_word(exo_ppn ppn, exo_slot slot, uint32_t offset, uint64_t seen,
-    uint64_t until) MUST_USE;
+    uint64_t until) __attribute__((warn_unused_result));
 
 /* Until more characters have come in than EXO_MACHINE->typed was then. */
 void sleep_typed(uint64_t seen);
-
-/* Until a program has ended, in whose favour I sleep: one that has no slices
- * runs in mine. */
-void sleep_child(const struct proc *p);
 
 /* What the predicate says. */
 enum { SLEEP_CHANGED = 1, SLEEP_TIMEOUT = 2, SLEEP_LEND = 3 };
