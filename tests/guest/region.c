@@ -10,6 +10,7 @@
 #include "cell.h"
 #include "hostile.h"
 #include "invariant.h"
+#include "nap.h"
 
 #include <castor/region.h>
 
@@ -202,6 +203,24 @@ no_mapping(exo_ppn f)
 	EQ(exo_page_free(self->memory_slot, rmap, 1), 1);
 }
 
+/* No predicate looks into it, and it is none. */
+static void
+no_window(exo_ppn f)
+{
+	static const uint64_t code[] = { MOV(R0, 7), EXIT };
+	const exo_slot s = self->root_slot;
+	struct exo_sleep a = { .prog = PROG_NEW(code, s), .prog_slot = s,
+	    .nwin = 1, .win = { { .what = EXO_WIN_FRAME, .len = 8, .ppn = f,
+	    .slot = s, .epoch = EXO_PAGES[f].epoch } } };
+
+	REFUSED(exo_env_sleep((uint64_t)&a, EXO_ID_ANY, 0, EXO_NONE), TYPE);
+	EQ(exo_page_free(s, a.prog, 1), 1);
+	a.nwin = 0;
+	a.prog = f;
+	REFUSED(exo_env_sleep((uint64_t)&a, EXO_ID_ANY, 0, EXO_NONE), TYPE);
+	REFUSED(exo_prog_load(s, f, (uint64_t)code, 2), TYPE);
+}
+
 /* The kernel does not use it for anything else. */
 static void
 no_other_use(exo_ppn f)
@@ -242,6 +261,7 @@ TEST(contents_are_reached_in_no_other_way)
 	EQ(region_make(&r, name, ppn, 0, 0, 8, name), 0);
 	EQ(region_write(&r, 0, &now, 8), 0);
 	no_mapping(ppn);
+	no_window(ppn);
 	no_other_use(ppn);
 	EQ(p->maps, 0);
 	EQ(p->uses, 0);
@@ -522,8 +542,8 @@ in_adder(struct cell_page *p, uint64_t slot, uint64_t b, uint64_t c)
 		    (uint64_t)&was, was + 1) == 0)
 			p->w[0]++;
 		/* Look again later: so that swaps fail, too. */
-		for (uint32_t k = 0; k < 200; k++)
-			__asm__ volatile("pause");
+		for (uint32_t k = 0; k < 2000; k++)
+			__asm__ volatile("");
 	}
 	p->w[1] = 1;
 	return 0;
@@ -546,8 +566,10 @@ TEST(no_swap_is_lost)
 		c[i].page->w[191] = r.serial;
 		give_slice(&c[i], 10 + i, cell_env(&c[i], 2, in_adder, 5));
 	}
-	for (uint32_t i = 0; i < 3; i++)
+	for (uint32_t i = 0; i < 3; i++) {
 		OK(cell_counts(&c[i].page->w[1], 1));
+		EQ(c[i].page->traps, 0);
+	}
 	EQ(region_read(&r, 8, &sum, 8), 16);
 	EQ(sum, 3 * 3000);
 	for (uint32_t i = 0; i < 3; i++) {

@@ -90,7 +90,7 @@ static inline __attribute__((always_inline)) void
 linger(uint64_t n)
 {
 	while (n-- > 0)
-		__asm__ volatile("pause");
+		__asm__ volatile("");
 }
 
 /* ------------------------------------------------------------- mutual trust
