@@ -170,6 +170,14 @@ commons_start(struct commons *c, struct proc *server, const uint32_t *limits)
 	return r;
 }
 
+void
+commons_end(struct commons *c, struct proc *server)
+{
+	(void)!vm_unmap((uint64_t)c->win, 1);
+	commons_drop(c);
+	(void)!proc_end(server);
+}
+
 /* ---- children */
 
 #define EAGAIN_ERRNO	11

@@ -7,9 +7,12 @@
 #include <castor/text.h>
 #include <castor/vm.h>
 
+#include "bell.bpf.h"
 #include "elf.h"
 #include "image/layout.h"
 #include "proc.h"
+
+_Static_assert(IMAGE_WINDOW_VA == BLOCK(0) + BLOCK_WINDOW, "layout.h");
 
 static struct text text = { .name = EXO_NONE };
 static bool made;
@@ -70,6 +73,16 @@ page_load(exo_ppn last, const struct elf_segment *s, uint64_t va)
 }
 
 static long
+prog_make(void)
+{
+	long r = vm_pages(self->acct, self->acct_slot, text.name, EXO_PG_PROG,
+	    1, &text.prog);
+
+	return r < 0 ? r : exo_prog_load(text.name, text.prog,
+	    (uint64_t)bell_bpf, sizeof(bell_bpf) / sizeof(bell_bpf[0]));
+}
+
+static long
 text_make(void)
 {
 	struct elf_segment s;
@@ -96,7 +109,7 @@ text_make(void)
 		    va += EXO_PAGE)
 			r = page_load((exo_ppn)last, &s, va);
 	}
-	return r < 0 ? r : 0;
+	return r < 0 ? r : prog_make();
 }
 
 const struct text *

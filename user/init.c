@@ -8,6 +8,7 @@
 #include <castor/print.h>
 #include <castor/proc.h>
 #include <castor/self.h>
+#include <castor/session.h>
 #include <castor/string.h>
 
 #define WORDS_MAX	16
@@ -65,28 +66,46 @@ program_run(const char *word, uint32_t argc, const char *const *argv)
 	return p.word;
 }
 
-/* A Linux program, by its path. */
+/* ---- Linux programs */
+
+#define ARGS_MAX	16u
+
+/* By its path, in a session of its own: what a shell would say of its end. */
 static uint64_t
 linux_run(const char *path, uint32_t argc, const char *const *argv)
 {
 	static const char *const envp[] = { "PATH=/bin:/sbin", "HOME=/",
 		"TERM=linux" };
-	struct proc_args args = { .name = path, .argc = argc, .argv = argv,
-		.foreign = true, .envc = 3, .envp = envp };
-	struct proc p;
-	long r = proc_make(&p, &args);
+	struct session s;
+	long r = session_start(&s);
 
-	if (r == 0)
-		r = proc_start(&p);
-	if (r == 0)
-		r = proc_wait(&p);
 	if (r < 0) {
-		print("%s: %s\n", path, exo_error_text(r));
+		print("no commons: %s\n", exo_error_text(r));
 		return EXIT_DIED;
 	}
-	if (p.word != 0)
-		print("%s: %s, status %lx\n", path, causes[p.cause], p.word);
-	return (p.word & 0x7f) == 0 ? p.word >> 8 : 128 + (p.word & 0x7f);
+	r = session_run(&s, path, argc, argv, 3, envp);
+	if (r > 0)
+		r = session_wait(&s, (uint32_t)r);
+	session_end(&s);
+	if (r < 0) {
+		print("%s: error %ld\n", path, -r);
+		return EXIT_DIED;
+	}
+	return (r & 0x7f) == 0 ? (uint64_t)r >> 8 : 128 + ((uint64_t)r & 0x7f);
+}
+
+/* "PATH,argument,argument": from the kernel's command line. */
+static uint64_t
+linux_run_words(char *words)
+{
+	const char *argv[ARGS_MAX];
+	uint32_t n = 0;
+
+	for (char *p = words; (p = strchr(p, ',')) != NULL && n < ARGS_MAX;) {
+		*p++ = '\0';
+		argv[n++] = p;
+	}
+	return linux_run(words, n, argv);
 }
 
 /* ---- what the prompt knows itself */
@@ -224,7 +243,7 @@ int
 main(void)
 {
 	if (option_find("linux="))
-		machine_off((uint32_t)linux_run(line, 0, NULL));
+		machine_off((uint32_t)linux_run_words(line));
 	if (option_find("run="))
 		machine_off((uint32_t)program_run(line, 0, NULL));
 	print("Castor on Pollux.  `help' helps, `poweroff' ends it.\n");

@@ -4,6 +4,7 @@
 #include <castor/string.h>
 
 #include "area.h"
+#include "file.h"
 
 #define AREAS	((struct area *)HEAP_AREAS)
 
@@ -48,11 +49,17 @@ area_insert(uint32_t i, const struct area *a)
 	memmove(&AREAS[i + 1], &AREAS[i], (nareas - i) * sizeof(*a));
 	AREAS[i] = *a;
 	nareas++;
+	if (a->file != 0)
+		file_hold(a->file);
 }
 
 static void
 area_remove(uint32_t i, uint32_t n)
 {
+	for (uint32_t k = i; k < i + n; k++) {
+		if (AREAS[k].file != 0)
+			file_drop(AREAS[k].file);
+	}
 	nareas -= n;
 	memmove(&AREAS[i], &AREAS[i + n], (nareas - i) * sizeof(AREAS[0]));
 }
@@ -184,5 +191,5 @@ area_room(uint64_t n)
 void
 area_reset(void)
 {
-	nareas = 0;
+	area_remove(0, nareas);
 }

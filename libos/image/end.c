@@ -3,11 +3,12 @@
  */
 #include <castor/print.h>
 
-#include "image.h"
+#include "wait.h"
 
 _Noreturn void
 process_end(uint32_t status)
 {
+	(void)commons(CM_EXIT, status, 0, 0, 0);
 	(void)!exo_domain_kill(own.domain, own.domain_slot, status);
 	(void)!exo_env_exit(status);
 	for (;;)

@@ -40,7 +40,7 @@ TF_OFF	equ ~0x100
 
 global _start, user_copy, user_copy_first, user_copy_last
 global user_copy_fault, go, stubs, fp_save, fp_save_first, fp_save_last
-global fp_load, fp_load_first, fp_load_last
+global fp_load, fp_load_first, fp_load_last, fp_reset
 extern image_start, foreign, trap, deliver_fault, deliver_slice
 extern calls_fast, pid, own_threads
 
@@ -324,3 +324,20 @@ fp_load_first:
 fp_load_last:
 	xor	eax, eax
 	ret
+
+; void fp_reset(void): as a program finds it.
+fp_reset:
+	lea	rdi, [fp_initial]
+	mov	eax, -1
+	mov	edx, -1
+	xrstor64 [rdi]
+	ret
+
+; Nothing is in use; MXCSR is loaded all the same (SDM vol. 1, 13.8).
+section .rodata
+	align	64
+fp_initial:
+	dw	0x37f
+	times	22 db 0
+	dd	0x1f80
+	times	576 - ($ - fp_initial) db 0

@@ -3,10 +3,11 @@
  *
  * Data frames are taken a few at a time, and wait here, zeroed.
  */
-#include "image.h"
+#include "wait.h"
 
 #define STOCK		16u
 #define TRIES		64u
+#define RAISE_FRAMES	512u
 
 static exo_ppn stock[STOCK];
 static uint32_t stocked;
@@ -27,6 +28,14 @@ free_run(uint64_t n, exo_ppn *first)
 	return run;
 }
 
+/* The account's limit goes up in steps, as far as the session's allows. */
+static bool
+limit_raise(void)
+{
+	return commons(CM_RAISE, EXO_RES_FRAMES, RAISE_FRAMES, 0, 0) > 0 ||
+	    commons(CM_RAISE, EXO_RES_FRAMES, STOCK, 0, 0) > 0;
+}
+
 /* At most n frames of a kind from *first on: how many, or -ENOMEM. */
 static long
 run_take(uint32_t kind, uint64_t n, exo_ppn *first)
@@ -41,7 +50,9 @@ run_take(uint32_t kind, uint64_t n, exo_ppn *first)
 		    own.memory_slot, kind, *first, run);
 		if (r > 0)
 			return r;
-		if (r != -EXO_E_BUSY && r != -EXO_E_ARG)
+		if (r == -EXO_E_QUOTA && !limit_raise())
+			return -ENOMEM;
+		if (r != -EXO_E_QUOTA && r != -EXO_E_BUSY && r != -EXO_E_ARG)
 			return -ENOMEM;	/* others: somebody was quicker */
 	}
 	return -ENOMEM;

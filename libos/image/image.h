@@ -47,7 +47,11 @@ struct thread {
 	bool restores;
 	uint32_t fault;			/* of the trap: signal | code << 8 */
 	uint64_t alt_base, alt_size;	/* size 0: none */
-	uint32_t alt_flags;
+
+	/* wait.c: my seat in the commons */
+	uint64_t handle;
+	exo_ppn window;
+	exo_slot window_slot;
 };
 _Static_assert(sizeof(struct thread) <= THREAD_SIZE, "layout.h");
 
@@ -77,17 +81,23 @@ my_window(void)
 extern struct own {
 	exo_id acct, domain, env;
 	exo_slot acct_slot, domain_slot, env_slot, memory_slot;
-	exo_slot console_slot, archive_slot;
-	exo_slot text_slot;		/* READ on Castor's text, for children */
+	exo_slot console_slot;		/* for what Castor itself has to say */
 } own;
-extern uint32_t pid, ppid;
+/* What all processes of the session have, and children get (castor/text.h). */
+extern struct share {
+	exo_slot text_slot;		/* READ and EXEC on it */
+	exo_slot session_slot;		/* RUN and VIEW on its processes */
+	exo_ppn text;			/* the table to link in slot 253 */
+	exo_ppn prog;			/* what sleepers wait by */
+	exo_id commons;			/* its domain */
+} share;
+extern uint32_t pid;
 extern exo_ppn own_table;		/* the last-level table of slot 254 */
 extern exo_slot view_slot;		/* VIEW on my tables */
 
 /* ---- in the heap */
 struct cold {
 	uint32_t unknown[CALLS_MAX];	/* ENOSYS answered, by number */
-	char exe[256];			/* what runs */
 };
 #define COLD	((struct cold *)HEAP_COLD)
 
@@ -122,7 +132,7 @@ void frame_put(exo_ppn ppn);
 struct args {
 	uint32_t argc, envc;
 	uint64_t len;
-	char path[256];
+	char path[CM_PATH_MAX + 1];
 	char text[ARGS_MAX];
 };
 #define ARGS		((struct args *)(HEAP_EXEC + EXO_PAGE))
@@ -130,9 +140,12 @@ struct args {
 /* Run the program ARGS names in this process: -errno, and nothing happened,
  * or 0 with the registers that it begins with. */
 long program_exec(struct exo_regs *r) MUST_USE;
+void fp_reset(void);			/* entry.asm */
 
 /* ---- time (time.c) */
 uint64_t clock_ns(void);		/* since boot */
+/* A struct timespec of the program's, in ns; -EFAULT, -EINVAL. */
+long timespec_get(uint64_t from, uint64_t *ns) MUST_USE;
 
 void random_fill(void *to, uint64_t n);	/* misc.c */
 

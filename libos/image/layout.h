@@ -42,7 +42,7 @@
  *	+010000	struct exo_start, and what the maker says (then the program's
  *		arguments are taken from it, and it is free)
  *	+012000	words that sleeps watch: live
- *	+013000	a frame that is being filled
+ *	+013000	a frame that is being filled, and one that it is filled from
  *	+020000	views of tables: of the root, of this last-level table, others
  *	+080000	threads, a block each
  */
@@ -53,6 +53,7 @@
 #define OWN_START	(OWN + 0x10000ul)
 #define OWN_WATCH	(OWN + 0x12000ul)
 #define OWN_SCRATCH	(OWN + 0x13000ul)
+#define OWN_SOURCE	(OWN + 0x14000ul)
 #define OWN_VIEWS	(OWN + 0x20000ul)
 #define VIEWS		96u
 #define VIEW_ROOT	0u

@@ -147,4 +147,20 @@ struct iovec {
 	uint64_t base, len;
 };
 
+struct statx_time {
+	int64_t sec;
+	uint32_t nsec, pad;
+};
+struct statx {
+	uint32_t mask, blksize;
+	uint64_t attributes;
+	uint32_t nlink, uid, gid;
+	uint16_t mode, pad;
+	uint64_t ino, size, blocks, attributes_mask;
+	struct statx_time atime, btime, ctime, mtime;
+	uint32_t rdev_major, rdev_minor, dev_major, dev_minor;
+	uint64_t more[14];
+};
+_Static_assert(sizeof(struct statx) == 256, "ABI");
+
 #endif

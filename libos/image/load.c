@@ -7,6 +7,8 @@
 #include "area.h"
 #include "elf.h"
 #include "file.h"
+#include "signal.h"
+#include "wait.h"
 
 #define HEADER		((uint8_t *)HEAP_EXEC)	/* the file's first page */
 #define FLAGS		0x202ul
@@ -31,7 +33,7 @@ headers_read(uint64_t file, uint64_t size, struct elf_info *info)
 	long r;
 
 	memset(HEADER, 0, EXO_PAGE);
-	r = file_fill(file, 0, HEADER, n);
+	r = file_read(file, 0, HEADER, n);
 	if (r < 0)
 		return r;
 	if (field(E_PHOFF, 8) > EXO_PAGE ||
@@ -176,33 +178,123 @@ stack_build(const struct elf_info *info)
 	return s.failed ? 0 : s.sp;
 }
 
+/* ---- scripts */
+
+#define SCRIPTS		4u		/* one by another, so deep */
+
+/* Put a string before the arguments: false, there is no room. */
+static bool
+argument_prepend(const char *s)
+{
+	uint64_t n = strlen(s) + 1;
+
+	if (n > ARGS_MAX - ARGS->len)
+		return false;
+	memmove(ARGS->text + n, ARGS->text, ARGS->len);
+	memcpy(ARGS->text, s, n);
+	ARGS->len += n;
+	ARGS->argc++;
+	return true;
+}
+
+/* "#!interpreter [argument]" stands in HEADER: the interpreter takes the place
+ * of argv[0], with its argument and the script's path behind it. */
+static long
+script_turn(void)
+{
+	char *line = (char *)HEADER + 2, *end, *argument;
+
+	HEADER[255] = '\0';
+	end = strchr(line, '\n');
+	if (end == NULL)
+		return -ENOEXEC;
+	while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	*end = '\0';
+	while (*line == ' ' || *line == '\t')
+		line++;
+	if (*line == '\0')
+		return -ENOEXEC;
+	for (argument = line; *argument != '\0' && *argument != ' ' &&
+	    *argument != '\t';)
+		argument++;
+	while (*argument == ' ' || *argument == '\t')
+		*argument++ = '\0';
+	if (ARGS->argc > 0) {
+		uint64_t n = strlen(ARGS->text) + 1;
+
+		memmove(ARGS->text, ARGS->text + n, ARGS->len - n);
+		ARGS->len -= n;
+		ARGS->argc--;
+	}
+	if (!argument_prepend(ARGS->path) ||
+	    (*argument != '\0' && !argument_prepend(argument)) ||
+	    !argument_prepend(line))
+		return -E2BIG;
+	memcpy(ARGS->path, line, strlen(line) + 1);
+	return 0;
+}
+
+/* The program to run in the end: its descriptor and size, headers read. */
+static long
+program_find(uint64_t *size, struct elf_info *info)
+{
+	for (uint32_t i = 0; i < SCRIPTS; i++) {
+		long file = file_open(ARGS->path, size), r;
+
+		if (file < 0)
+			return file;
+		r = headers_read((uint64_t)file, *size, info);
+		if (r == 0)
+			return file;
+		file_release((uint64_t)file);
+		if (HEADER[0] != '#' || HEADER[1] != '!')
+			return r;
+		r = script_turn();
+		if (r < 0)
+			return r;
+	}
+	return -ELOOP;
+}
+
+/* What is said about it in /proc; descriptors are closed that are to be. */
+static void
+exec_tell(uint64_t file)
+{
+	uint64_t path = strlen(ARGS->path), n = ARGS->len;
+
+	n = n < CM_ARGS_MAX ? n : CM_ARGS_MAX;
+	memcpy(my_window()->data, ARGS->path, path);
+	memcpy(my_window()->data + CM_SECOND, ARGS->text, n);
+	(void)commons(CM_EXEC, path, n, file, 0);
+}
+
 long
 program_exec(struct exo_regs *r)
 {
+	struct thread *t = me();
 	struct elf_info info;
 	uint64_t size, sp;
-	long file = file_open(ARGS->path, &size);
+	long file = program_find(&size, &info), e;
 
 	if (file < 0)
 		return file;
-	long e = headers_read((uint64_t)file, size, &info);
-
-	if (e < 0) {
-		file_release((uint64_t)file);
-		return e;
-	}
 	/* Act.  From here on there is no way back. */
 	area_reset();
 	pt_clear(0, USER_TOP);
+	exec_tell((uint64_t)file);
+	file_exec((uint64_t)file);
+	signal_exec();
+	t->clear_tid = 0;
 	e = segments_map((uint64_t)file, size, &info);
 	brk_low = brk_now = info.high;
 	sp = e < 0 ? 0 : stack_build(&info);
 	if (sp == 0)
 		process_end(SIGKILL);
-	memcpy(COLD->exe, ARGS->path, sizeof(COLD->exe));
 	*r = (struct exo_regs){
 		.rip = info.entry, .rsp = sp, .rflags = FLAGS
 	};
 	__asm__ volatile("wrfsbase %0; wrgsbase %0" : : "r"(0ul));
+	fp_reset();
 	return 0;
 }

@@ -11,8 +11,10 @@ memory_unmap(uint64_t low, uint64_t high)
 {
 	long r = area_cut(low, high);
 
-	if (r == 0)
+	if (r == 0) {
 		pt_clear(low, high);
+		file_settle();
+	}
 	return r;
 }
 
@@ -93,18 +95,22 @@ call_mmap(uint64_t hint, uint64_t len, uint64_t prot, uint64_t flags,
 		return n < len ? -ENOMEM : -EINVAL;
 	if (type != MAP_PRIVATE)
 		a.flags = AREA_SHARED;
-	if (!(flags & MAP_ANONYMOUS)) {
-		r = file_map((uint32_t)fd, &a, offset, n);
-		if (r < 0)
-			return r;
-	}
 	r = place_find(hint, n, flags);
 	if (r < 0)
 		return r;
 	a.low = (uint64_t)r;
 	a.high = a.low + n;
+	r = 0;
+	if (!(flags & MAP_ANONYMOUS))
+		r = file_map(fd, &a, offset, n);
+	else if (a.flags & AREA_SHARED)
+		r = file_map_shared(&a, n);
+	if (r < 0)
+		return r;
 	a.limit += a.low;
 	r = memory_map(&a);
+	if (r < 0 && a.file != 0)
+		file_release(a.file);
 	return r < 0 ? r : (long)a.low;
 }
 

@@ -3,13 +3,7 @@
  */
 #include <castor/string.h>
 
-#include "image.h"
-
-long
-call_getppid(void)
-{
-	return ppid;
-}
+#include "wait.h"
 
 /* One user, who may do what the session may. */
 long	call_getuid(void) { return 0; }

@@ -43,12 +43,22 @@ fault_inside(uint64_t va, uint64_t err)
 	    at != BLOCK_UPCALL && fill_zero(va, EXO_PTE_W | EXO_PTE_NX);
 }
 
-/* A page of a file, as the process's own copy: filled out of sight, so that
- * no thread sees half of it, and W^X holds. */
+/* ---- files */
+
+/* The page at va in full, and as the file has it. */
 static bool
-fill_file(const struct area *a, uint64_t va, uint64_t bits)
+page_whole(const struct area *a, uint64_t va)
 {
-	uint64_t n = a->limit - va < EXO_PAGE ? a->limit - va : EXO_PAGE;
+	return va + EXO_PAGE <= PAGE_UP(a->limit) &&
+	    (a->limit % EXO_PAGE == 0 || va + EXO_PAGE <= a->limit);
+}
+
+/* A frame of the process's own with what is at `from': filled out of sight, so
+ * that no thread sees half of it, and W^X holds.  Nothing is at va, or what is
+ * replaced. */
+static bool
+copy_map(uint64_t va, const void *from, uint64_t n, uint64_t bits)
+{
 	long ppn = frame_get(EXO_PG_DATA);
 
 	if (ppn < 0)
@@ -56,15 +66,74 @@ fill_file(const struct area *a, uint64_t va, uint64_t bits)
 	if (pt_put(OWN_SCRATCH, EXO_PTE(ppn, EXO_PTE_W | EXO_PTE_NX),
 	    own.memory_slot) < 0)
 		image_die("no place to fill a page");
-	if (file_fill(a->file, a->offset + (va - a->low), (void *)OWN_SCRATCH,
-	    n) < 0) {
-		(void)!pt_put(OWN_SCRATCH, 0, 0);
-		frame_put((exo_ppn)ppn);
-		return false;
-	}
+	memcpy((void *)OWN_SCRATCH, from, n);
 	if (pt_put(OWN_SCRATCH, 0, 0) < 0)
 		image_die("a filled page stays");
 	return frame_map(va, (exo_ppn)ppn, bits);
+}
+
+/* The process's own copy of the file's page. */
+static bool
+fill_copy(const struct area *a, uint64_t va, uint64_t bits)
+{
+	uint64_t page = (a->offset + (va - a->low)) / EXO_PAGE;
+	uint64_t n = a->limit - va < EXO_PAGE ? a->limit - va : EXO_PAGE;
+	long slot = file_slot(a->file, false);
+	exo_ppn ppn;
+	bool done;
+
+	if (slot < 0 || file_frames(a->file, page, 1, &ppn) != 1 ||
+	    pt_put(OWN_SOURCE, EXO_PTE(ppn, EXO_PTE_NX), (exo_slot)slot) < 0)
+		return false;
+	done = copy_map(va, (const void *)OWN_SOURCE, n, bits);
+	if (pt_put(OWN_SOURCE, 0, 0) < 0)
+		image_die("a page of a file stays");
+	return done;
+}
+
+/* How many pages from va on are absent, in one table, and whole: n at most. */
+static uint32_t
+absent_run(const struct area *a, uint64_t va, uint32_t n)
+{
+	long table = pt_make(va, 1);
+	const uint64_t *t;
+	uint32_t i, index = EXO_PT_INDEX(va, 1);
+
+	if (table < 0)
+		return 0;
+	t = pt_view((exo_ppn)table);
+	for (i = 0; i < n && index + i < 512; i++, va += EXO_PAGE) {
+		if (t[index + i] != 0 || va >= a->high || !page_whole(a, va))
+			break;
+	}
+	return i;
+}
+
+/* The file's own frames, some ahead. */
+static bool
+fill_share(const struct area *a, uint64_t va, uint64_t bits)
+{
+	uint64_t page = (a->offset + (va - a->low)) / EXO_PAGE, ptes[FILE_RUN];
+	uint32_t want = absent_run(a, va, FILE_RUN);
+	long slot = file_slot(a->file, (bits & EXO_PTE_W) != 0), n;
+	exo_ppn ppns[FILE_RUN];
+
+	if (slot < 0 || want == 0)
+		return false;
+	n = file_frames(a->file, page, want, ppns);
+	for (long i = 0; i < n; i++)
+		ptes[i] = EXO_PTE(ppns[i], bits | PTE_BORROWED);
+	return n > 0 && exo_pt_batch(0, pt_find(va, 1), EXO_PT_INDEX(va, 1),
+	    (uint64_t)n, (uint64_t)ptes, (exo_slot)slot) > 0;
+}
+
+static bool
+fill_file(const struct area *a, uint64_t va, uint64_t bits)
+{
+	bool mine = !(a->flags & AREA_SHARED) &&
+	    (a->prot & PROT_WRITE || !page_whole(a, va));
+
+	return mine ? fill_copy(a, va, bits) : fill_share(a, va, bits);
 }
 
 /* Bits for an access: an area with W and X has them in turns. */
@@ -84,8 +153,21 @@ fault_present(const struct area *a, uint64_t va, uint64_t err)
 	uint64_t pte = (old & ~(EXO_PTE_W | EXO_PTE_NX)) |
 	    access_bits(a->prot, err);
 
-	return old == 0 || pte == old ||
-	    pt_put(va, pte & EXO_PTE_ASK, own.memory_slot) == 0;
+	exo_slot slot = own.memory_slot;
+
+	if (old == 0 || pte == old)
+		return true;
+	if ((old & PTE_BORROWED) != 0) {
+		if (!(a->flags & AREA_SHARED) && (err & FAULT_WRITE) != 0)
+			return copy_map(va, (const void *)va, EXO_PAGE,
+			    access_bits(a->prot, err));
+		long r = file_slot(a->file, (pte & EXO_PTE_W) != 0);
+
+		if (r < 0)
+			return false;
+		slot = (exo_slot)r;
+	}
+	return pt_put(va, pte & EXO_PTE_ASK, slot) == 0;
 }
 
 static bool

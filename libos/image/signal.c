@@ -494,10 +494,8 @@ signal_wait(uint64_t blocked)
 {
 	struct thread *t = me();
 
-	if (!t->restores) {
-		t->restores = true;
-		t->restore = t->blocked;
-	}
+	t->restores = true;
+	t->restore = t->blocked;
 	block(blocked);
 	for (;;) {
 		uint64_t bell = my_window()->bell;
@@ -506,6 +504,24 @@ signal_wait(uint64_t blocked)
 			return -EINTR;
 		wait_bell(bell, WAIT_FOREVER);
 	}
+}
+
+long
+signal_mask_for_call(uint64_t from, uint64_t size)
+{
+	struct thread *t = me();
+	uint64_t set;
+	long r;
+
+	if (from == 0)
+		return 0;
+	r = size != 8 ? -EINVAL : user_read(&set, from, sizeof(set));
+	if (r < 0)
+		return r;
+	t->restores = true;
+	t->restore = t->blocked;
+	block(set);
+	return 0;
 }
 
 long

@@ -16,6 +16,9 @@ bool signal_interrupts(void);
 /* An exec: no handlers are left. */
 void signal_exec(void);
 
+/* Those of the program's set are blocked until this call is over. */
+long signal_mask_for_call(uint64_t set, uint64_t size) MUST_USE;
+
 /* Wait until one interrupts; with these blocked meanwhile. */
 long signal_wait(uint64_t blocked);
 

@@ -1,13 +1,15 @@
 /*
  * start.c - from the first instruction in C to the first program.
  */
+#include <castor/commons_client.h>
 #include <castor/string.h>
+#include <castor/text.h>
 
 #include "area.h"
-#include "image.h"
+#include "wait.h"
 
 struct own own;
-uint32_t pid, ppid;
+uint32_t pid;
 exo_ppn own_table;
 exo_slot view_slot;
 
@@ -40,9 +42,15 @@ own_fill(const struct exo_start *s)
 		.acct_slot = s->acct_slot, .domain_slot = s->domain_slot,
 		.env_slot = s->env_slot, .memory_slot = s->memory_slot,
 		.console_slot = s->console_slot,
-		.archive_slot = s->archive_slot,
 	};
-	view_slot = s->memory_slot;
+	share = (struct share){
+		.text_slot = EXO_START_SLOTS,
+		.session_slot = (exo_slot)s->user[COMMONS_USER_SLOT] + 1,
+		.text = (exo_ppn)s->user[IMAGE_TEXT],
+		.prog = (exo_ppn)s->user[IMAGE_PROG],
+		.commons = my_window()->commons,
+	};
+	view_slot = share.session_slot;
 	own_table = EXO_PTE_PPN(self[EXO_PT_INDEX((uint64_t)self, 1)]);
 }
 
@@ -80,10 +88,13 @@ image_start(const struct exo_start *s)
 
 	own_fill(s);
 	rows_set();
-	pid = 1;
+	pid = my_window()->pid;
 	thread_init(me(), 0);
-	me()->tid = pid;
+	me()->tid = my_window()->tid;
 	me()->env = own.env;
+	me()->handle = 0;
+	me()->window = (exo_ppn)commons(CM_WINDOW, 0, 0, 0, 0);
+	me()->window_slot = (exo_slot)s->user[COMMONS_USER_SLOT];
 	e = args_take(s);
 	if (e == 0)
 		e = program_exec(&r);

@@ -1,7 +1,8 @@
 /*
  * time.c - clocks, from the published frequency of the TSC.
  */
-#include "image.h"
+#include "signal.h"
+#include "wait.h"
 
 #define SECOND		1000000000ul
 
@@ -67,8 +68,7 @@ call_time(uint64_t to)
 	return r < 0 ? r : (long)now;
 }
 
-/* A struct timespec of the program's, in ns; -EFAULT, -EINVAL. */
-static long
+long
 timespec_get(uint64_t from, uint64_t *ns)
 {
 	struct timespec t;
@@ -84,13 +84,22 @@ timespec_get(uint64_t from, uint64_t *ns)
 	return 0;
 }
 
+/* A signal ends it: what was left, if somebody wants to know. */
 static long
 sleep_until(uint64_t end, uint64_t left)
 {
-	(void)left;
-	while (clock_ns() < end)
-		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
-	return 0;
+	for (;;) {
+		uint64_t bell = my_window()->bell, now = clock_ns();
+
+		if (now >= end)
+			return 0;
+		if (signal_interrupts()) {
+			long r = left == 0 ? 0 : clock_put(end - now, left);
+
+			return r < 0 ? r : -EINTR;
+		}
+		wait_bell(bell, end);
+	}
 }
 
 long

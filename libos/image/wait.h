@@ -9,10 +9,11 @@
 /* One request (castor/commons.h): its result, -errno, or -CM_WAIT. */
 long commons(uint64_t op, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 
-/* The same, until it is answered or a signal interrupts: -E_RESTART, or clock
- * `until' (of clock_ns) has come: -ETIMEDOUT. */
+/* The same, until it is answered or a signal interrupts: -E_RESTART; or the
+ * clock (clock_ns) is at `until': -ETIMEDOUT.  ask: without that. */
 long commons_wait(uint64_t until, uint64_t op, uint64_t a, uint64_t b,
     uint64_t c, uint64_t d);
+long ask(uint64_t op, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 
 /* Sleep while the bell is `seen' and it is not yet `until'. */
 void wait_bell(uint64_t seen, uint64_t until);

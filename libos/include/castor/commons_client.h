@@ -26,6 +26,9 @@ struct commons {
 long commons_start(struct commons *c, struct proc *server,
     const uint32_t *limits) MUST_USE;
 
+/* End it, and with it all its processes. */
+void commons_end(struct commons *c, struct proc *server);
+
 /* A request: its result, or -ENODEV (19): the commons is gone. */
 int64_t commons_call(struct commons *c, uint64_t op, uint64_t a, uint64_t b,
     uint64_t d, uint64_t e) MUST_USE;
