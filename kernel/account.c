@@ -89,15 +89,6 @@ acct_charge(uint32_t acct, enum exo_res res, uint32_t n)
 	accts[acct].used[res] += n;
 }
 
-void
-acct_refund(uint32_t acct, enum exo_res res, uint32_t n)
-{
-	assert(accts[acct].used[res] >= n);
-	accts[acct].used[res] -= n;
-	if (accts[acct].ask[res].open)
-		acct_settle(acct, res);
-}
-
 /*
  * The limit comes down with the use, to the target, and the parent is given
  * the difference: which may be asked too.

@@ -3,6 +3,7 @@
 #define ACCOUNT_H
 
 #include "cap.h"
+#include "panic.h"
 #include "pure/slice.h"
 
 #define NACCTS		4096u
@@ -19,10 +20,21 @@ long acct_charging(exo_id acct, exo_slot slot) MUST_USE;
 
 bool acct_room(uint32_t acct, enum exo_res res, uint32_t n);
 void acct_charge(uint32_t acct, enum exo_res res, uint32_t n);
-void acct_refund(uint32_t acct, enum exo_res res, uint32_t n);
 
 /* While its holder is asked to give back: fit the limit to the use. */
 void acct_settle(uint32_t acct, enum exo_res res);
+
+static inline void
+acct_refund(uint32_t acct, enum exo_res res, uint32_t n)
+{
+	struct exo_acct *a = &accts[acct];
+
+	assert(a->used[res] >= n);
+	a->used[res] -= n;
+	if (__builtin_expect(a->ask[res].open, 0))
+		acct_settle(acct, res);
+}
+
 /* What is taken from it is written down here from now on; 0: nowhere. */
 void acct_record(uint32_t acct, exo_ppn ppn);
 

@@ -12,10 +12,8 @@
 #define STOCK		8u
 #define TRIES		64u
 
-static struct {
-	exo_ppn ppn;
-	uint64_t epoch;
-} stock[STOCK];
+static exo_ppn stock[STOCK];
+static uint64_t epochs[STOCK];
 static uint32_t stocked;
 
 static bool
@@ -103,26 +101,23 @@ stock_fill(exo_ppn near)
 	if (r < 0)
 		return r;
 	/* The lowest comes out first. */
-	for (long i = r; i > 0; i--) {
-		exo_ppn ppn = first + (exo_ppn)i - 1;
-
-		stock[stocked].ppn = ppn;
-		stock[stocked++].epoch = EXO_PAGES[ppn].epoch;
+	for (exo_ppn p = first + (exo_ppn)r; p-- > first; stocked++) {
+		stock[stocked] = p;
+		epochs[stocked] = EXO_PAGES[p].epoch;
 	}
 	return 0;
 }
 
 /* The next one that is still there; 0: none is. */
-static exo_ppn
+static inline exo_ppn
 stock_pop(void)
 {
-	while (stocked > 0) {
-		exo_ppn ppn = stock[--stocked].ppn;
+	uint32_t n = stocked;
 
-		if (EXO_PAGES[ppn].epoch == stock[stocked].epoch)
-			return ppn;
-	}
-	return 0;
+	while (n > 0 && EXO_PAGES[stock[n - 1]].epoch != epochs[n - 1])
+		n--;
+	stocked = n > 0 ? n - 1 : 0;
+	return n > 0 ? stock[n - 1] : 0;
 }
 
 long

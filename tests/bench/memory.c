@@ -328,6 +328,67 @@ frame_rows(void)
 	}
 }
 
+/* ---- what is taken by force: of an account that is asked for all it has */
+
+#define RUNS	8u			/* of BIG frames */
+
+static exo_ppn taken[RUNS];
+
+static exo_id
+asked_make(exo_slot name)
+{
+	const uint32_t limits[EXO_RES_MAX] = { RUNS * BIG };
+	const uint64_t wait = EXO_MACHINE->grace_ticks;
+	exo_id acct = (exo_id)must(exo_acct_create(self->acct,
+	    self->acct_slot, name, self->acct, (uint64_t)limits));
+
+	for (uint32_t i = 0; i < RUNS; i++) {
+		taken[i] = bench_frames(EXO_PG_DATA, BIG);
+		bench_frames_free(taken[i], BIG);
+		must(exo_page_alloc(acct, name, name, EXO_PG_DATA, taken[i],
+		    BIG) == BIG ? 0 : -EXO_E_BUSY);
+		must(vm_map_run(vm_alloc_va(BIG), taken[i], BIG, VM_RW,
+		    name));
+	}
+	must(exo_revoke_ask(acct, name, EXO_RES_FRAMES, RUNS * BIG, wait));
+	for (uint64_t end = EXO_MACHINE->ticks + wait;
+	    EXO_MACHINE->ticks <= end; )
+		(void)!exo_null();
+	return acct;
+}
+
+static uint64_t
+taken_by_force(exo_id acct, exo_slot name, exo_ppn first, uint64_t n)
+{
+	return bench_call(revoke_take, acct, name, EXO_RES_FRAMES, first, n);
+}
+
+static void
+repossessions(void)
+{
+	exo_slot name = (exo_slot)must(slot_derive(self->mint_slot,
+	    EXO_R_ALL, EXO_COMP_FRESH));
+	exo_id acct = asked_make(name);
+	uint32_t one = 0, many = BIG;
+
+	BENCH_ROW("revoke_take", .samples = 200,
+	    .bound = "the mapping and INVLPG, two lists, two accounts") {
+		must(one < BIG ? 0 : -EXO_E_QUOTA);
+		bench_take(taken_by_force(acct, name, taken[0] + one++, 1));
+	}
+	BENCH_ROW("revoke_take_each", .per = 64, .samples = 30,
+	    .bound = "the mapping and INVLPG, two lists, two accounts") {
+		must(many < RUNS * BIG ? 0 : -EXO_E_QUOTA);
+		bench_take(taken_by_force(acct, name,
+		    taken[many / BIG] + many % BIG, 64));
+		many += 64;
+	}
+	must(exo_acct_destroy(acct, name));
+	while (must(exo_acct_reap(acct, BIG)) > 0)
+		;
+	slot_put(name);
+}
+
 static void
 refusals(void)
 {
@@ -351,5 +412,6 @@ TEST(memory)
 	protections();
 	copies();
 	frame_rows();
+	repossessions();
 	refusals();
 }

@@ -370,6 +370,21 @@ do_sleep(struct work *w)
 	return exo_env_sleep((uint64_t)&s, any_env(w), 1, EXO_NONE);
 }
 
+/* A record in a frame of mine; a child is asked, and some day robbed. */
+static long
+do_revoke(struct work *w)
+{
+	exo_id a = w->naccts == 0 ? w->acct : w->child[rnd(w, w->naccts)];
+
+	if (rnd(w, 2) == 0)
+		return exo_revoke_record(rnd(w, 2) ? w->acct : a, 1,
+		    any_frame(w, EXO_PG_DATA), 1);
+	(void)!exo_revoke_ask(a, 1, EXO_RES_FRAMES, 1,
+	    EXO_MACHINE->grace_ticks);
+	return exo_revoke_take(a, 1, EXO_RES_FRAMES,
+	    any_frame(w, EXO_PG_DATA), 8);
+}
+
 static long
 do_call(struct work *w)
 {
@@ -381,7 +396,7 @@ static long (*const step[])(struct work *) = {
 	do_copy, do_domain, do_env, do_seat, do_seat, do_handle, do_handler,
 	do_monitor, do_event, do_slice, do_pcid, do_acct, do_acct_end,
 	do_tables, do_free, do_kill, do_env_end, do_yield, do_caps, do_guard,
-	do_empty, do_region, do_sleep, do_call,
+	do_empty, do_region, do_sleep, do_revoke, do_call,
 };
 #define STEPS	(sizeof(step) / sizeof(*step))
 
