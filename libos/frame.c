@@ -104,6 +104,7 @@ stock_fill(exo_ppn near)
 	for (exo_ppn p = first + (exo_ppn)r; p-- > first; stocked++) {
 		stock[stocked] = p;
 		epochs[stocked] = EXO_PAGES[p].epoch;
+		vm_then();
 	}
 	return 0;
 }

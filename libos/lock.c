@@ -95,40 +95,52 @@ word_clear(struct lock *l, const struct locker *me)
 	critical_leave(me->upcall);
 }
 
-/* It is mine.  In what state? */
-static long
-taken(struct lock *l, const struct locker *me, bool died)
+/* It is mine, and not sound, or its holder died. */
+static __attribute__((noinline)) long
+inherited(struct lock *l, const struct locker *me, bool died)
 {
 	if (died && l->state != LOCK_LOST)
 		l->state = LOCK_DIRTY;
-	if (l->state == LOCK_SOUND)
-		return 0;
 	if (l->state == LOCK_DIRTY)
 		return LOCK_OWNER_DIED;
 	word_clear(l, me);
 	return -EXO_E_STATE;
 }
 
-long
-lock_take(struct lock *l, const struct locker *me, uint64_t deadline)
+/* `held' held it; this is in a critical section. */
+static __attribute__((noinline)) long
+lock_wait(struct lock *l, const struct locker *me, uint64_t deadline,
+    uint64_t held)
 {
-	uint64_t mine = name_of(me), held;
+	uint64_t mine = name_of(me);
 
 	for (;;) {
-		held = 0;
-		critical_enter(me->upcall);
-		if (word_swap(l, &held, mine))
-			return taken(l, me, false);
 		if (held != mine && holder_gone(held) &&
 		    word_swap(l, &held, mine))
-			return taken(l, me, true);
+			return inherited(l, me, true);
 		critical_leave(me->upcall);
 		if (held == mine)
 			return -EXO_E_LOOP;
 		if (EXO_MACHINE->ticks >= deadline)
 			return -EXO_E_BUSY;
 		holder_run(held, me);
+		critical_enter(me->upcall);
+		held = 0;
+		if (word_swap(l, &held, mine))
+			return l->state == LOCK_SOUND ? 0 :
+			    inherited(l, me, false);
 	}
+}
+
+long
+lock_take(struct lock *l, const struct locker *me, uint64_t deadline)
+{
+	uint64_t held = 0;
+
+	critical_enter(me->upcall);
+	if (!word_swap(l, &held, name_of(me)))
+		return lock_wait(l, me, deadline, held);
+	return l->state == LOCK_SOUND ? 0 : inherited(l, me, false);
 }
 
 void

@@ -18,9 +18,16 @@ struct entry {
 	uint64_t ppn;
 };
 
+/* One store makes the larger one of two the one that counts. */
+struct hash {
+	struct entry *at;
+	uint64_t size;
+};
+
 static struct entry first_table[FIRST_SIZE];
-static struct entry *table = first_table;
-static uint64_t table_size = FIRST_SIZE, table_used;
+static struct hash hashes[2] = { { first_table, FIRST_SIZE } };
+static struct hash *hash = hashes;
+static uint64_t table_used;
 static bool growing;
 
 static uint64_t
@@ -30,13 +37,13 @@ key_of(uint64_t va, uint32_t level)
 }
 
 static struct entry *
-entry_find(struct entry *t, uint64_t size, uint64_t key)
+entry_find(const struct hash *h, uint64_t key)
 {
-	uint64_t i = key * 0x9e3779b97f4a7c15ul >> 32;
+	uint64_t i = key * 0x9e3779b97f4a7c15ul >> 32, mask = h->size - 1;
 
-	while (t[i & (size - 1)].key != 0 && t[i & (size - 1)].key != key)
+	while (h->at[i & mask].key != 0 && h->at[i & mask].key != key)
 		i++;
-	return &t[i & (size - 1)];
+	return &h->at[i & mask];
 }
 
 static exo_ppn
@@ -50,7 +57,7 @@ vm_table(uint64_t va, uint32_t level)
 {
 	if (level >= 4)
 		return root_ppn();
-	return (exo_ppn)entry_find(table, table_size, key_of(va, level))->ppn;
+	return (exo_ppn)entry_find(hash, key_of(va, level))->ppn;
 }
 
 /*
@@ -60,7 +67,8 @@ vm_table(uint64_t va, uint32_t level)
 static void
 table_grow(void)
 {
-	uint64_t size = table_size * 2;
+	struct hash *h = &hashes[hash == hashes];
+	uint64_t size = hash->size * 2;
 	struct entry *t;
 
 	growing = true;
@@ -76,18 +84,26 @@ table_grow(void)
 	growing = false;
 	if (t == NULL)
 		return;
-	for (uint64_t i = 0; i < table_size; i++) {
-		if (table[i].key != 0)
-			*entry_find(t, size, table[i].key) = table[i];
+	*h = (struct hash){ t, size };
+	for (uint64_t i = 0; i < hash->size; i++) {
+		if (hash->at[i].key != 0)
+			*entry_find(h, hash->at[i].key) = hash->at[i];
 	}
-	table = t;
-	table_size = size;
+	vm_then();
+	hash = h;
+}
+
+/* Whoever was at it died. */
+void
+table_repair(void)
+{
+	growing = false;
 }
 
 static void
 table_add(uint64_t va, uint32_t level, exo_ppn ppn)
 {
-	struct entry *e = entry_find(table, table_size, key_of(va, level));
+	struct entry *e = entry_find(hash, key_of(va, level));
 
 	if (e->key == 0)
 		table_used++;
@@ -124,7 +140,7 @@ table_make(uint64_t va, uint32_t level)
 
 	if (have != 0)
 		return have;
-	if (table_used + 8 >= table_size)
+	if (table_used + 8 >= hash->size)
 		return -EXO_E_QUOTA;
 	upper = table_make(va, level + 1);
 	if (upper < 0)
@@ -140,7 +156,7 @@ table_make(uint64_t va, uint32_t level)
 	}
 	table_add(va, level, (exo_ppn)ppn);
 	vm_stats.tables++;
-	if (table_used * 4 >= table_size * 3 && !growing)
+	if (table_used * 4 >= hash->size * 3 && !growing)
 		table_grow();
 	return ppn;
 }

@@ -1,16 +1,21 @@
 /*
  * vm.c - mappings, and the pager: faults in its regions are answered with
  * zeroed frames.
+ *
+ * A guest may die in the pager, or be pulled home from it: its owner's doing,
+ * and no reason for this domain to stop.  So each step leaves the pager's data
+ * such that the next one can go on; what the guest had taken and not yet
+ * entered (a frame or two) is lost.
  */
 #include "vm.h"
 
+#include <castor/lock.h>
 #include <castor/print.h>
 #include <castor/self.h>
 #include <castor/upcall.h>
 
 #define REGIONS		64u
 #define VIEWS		8u
-#define LOCK_TRIES	1000000u
 
 struct region {
 	uint64_t low, high, bits;	/* low == high: unused */
@@ -21,7 +26,7 @@ bool (*vm_lost)(uint64_t addr);
 
 static struct region regions[REGIONS];
 static uint64_t heap_next = VM_HEAP, map_next = VM_MAP;
-static uint32_t lock;
+static struct lock lock;
 
 /* The last few tables that were read, each at an address of its own. */
 static struct {
@@ -30,26 +35,27 @@ static struct {
 } views[VIEWS];
 static uint32_t view_next;
 
-/*
- * A fault by the pager itself would wait for itself; that is a bug, and the
- * message at least is printed.
- */
+/* A fault by the pager itself would wait for itself; that is a bug. */
 void
 vm_lock(void)
 {
-	uint32_t tries = 0;
+	struct locker me = lock_me();
+	long r = lock_take(&lock, &me, LOCK_FOREVER);
 
-	while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE) != 0) {
-		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
-		if (++tries == LOCK_TRIES)
-			castor_die("the pager waits for itself");
+	if (r < 0)
+		castor_die("the pager waits for itself");
+	if (r == LOCK_OWNER_DIED) {
+		table_repair();
+		lock_consistent(&lock);
 	}
 }
 
 void
 vm_unlock(void)
 {
-	__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+	struct locker me = lock_me();
+
+	lock_leave(&lock, &me);
 }
 
 /* ---- mappings */

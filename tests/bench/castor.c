@@ -2,6 +2,8 @@
  * castor.c - what whole operations of the library cost, its own instructions
  * and the kernel's.
  */
+#include <castor/lock.h>
+
 #include "bench.h"
 
 #define PAGES	1024u
@@ -76,9 +78,35 @@ programs(void)
 	}
 }
 
+/* Nobody else wants it. */
+static void
+locks(void)
+{
+	static struct lock l;
+	struct locker me = lock_me();
+
+	BENCH_ROW("castor_lock_leave", .aim = 50,
+	    .bound = "the name, a locked swap, the state, two stores each for "
+	    "word and critical section")
+		bench_take(bench_time({
+			must(lock_take(&l, &me, LOCK_FOREVER));
+			lock_leave(&l, &me);
+		}));
+	BENCH_ROW("castor_lock_busy", .aim = 60,
+	    .bound = "a look at the holder's rows, and the clock's") {
+		struct locker other = me;
+
+		other.domain++;
+		must(lock_take(&l, &other, 0));
+		bench_take(bench_time((void)!lock_take(&l, &me, 0)));
+		lock_leave(&l, &other);
+	}
+}
+
 TEST(castor)
 {
 	upcalls();
+	locks();
 	faults();
 	programs();
 }
