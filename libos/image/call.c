@@ -3,8 +3,8 @@
  */
 #include <castor/string.h>
 
-#include "image.h"
 #include "signal.h"
+#include "wait.h"
 
 #define WEAK(nr, name)	__attribute__((weak)) void call_##name(void);
 LINUX_CALLS(WEAK)
@@ -26,15 +26,6 @@ void (*const calls_fast[CALLS_MAX])(void) = {
 	FULL(NR_gettid + 1, CALLS_MAX)
 };
 
-#define NAME(nr, name)	[nr] = #name,
-static const char *const names[CALLS_MAX] = { LINUX_CALLS(NAME) };
-
-const char *
-call_name(uint32_t nr)
-{
-	return nr < CALLS_MAX && names[nr] != NULL ? names[nr] : "?";
-}
-
 int	foreign(struct exo_regs *);
 
 /* From entry.asm: 0, or the registers are to be loaded, all of them. */
@@ -51,7 +42,7 @@ foreign(struct exo_regs *r)
 		result = ((call_fn)calls[nr])(r->rdi, r->rsi, r->rdx, r->r10,
 		    r->r8, r->r9);
 	else if (nr < CALLS_MAX)
-		COLD->unknown[nr]++;
+		(void)commons(CM_NOSYS, nr, 0, 0, 0);
 	if (!t->changed)
 		r->rax = (uint64_t)result;
 	signal_check(r, nr);

@@ -13,8 +13,8 @@
 #define OWN_FDS		(CM_FDS_ALL - CM_FDS)
 #define SLOT_FIRST	24u		/* of table 0, for capabilities */
 
-/* Slots by file: read and execute, write.  0: none yet. */
-static uint8_t slots[OWN_FDS][2];
+/* Slots by file and right.  0: none yet. */
+static uint8_t slots[OWN_FDS][FILE_RIGHTS];
 static uint64_t slots_used[2];
 static uint16_t holds[OWN_FDS];		/* areas that have it */
 static uint64_t dropped[OWN_FDS / 64];	/* none any more: to be let go */
@@ -41,9 +41,11 @@ slot_drop(uint32_t slot)
 }
 
 long
-file_slot(uint64_t file, bool write)
+file_slot(uint64_t file, enum file_right right)
 {
-	uint8_t *at = &slots[file - CM_FDS][write];
+	static const uint8_t prot[FILE_RIGHTS] = { PROT_READ, PROT_WRITE,
+		PROT_EXEC };
+	uint8_t *at = &slots[file - CM_FDS][right];
 	long slot, r;
 
 	if (*at != 0)
@@ -52,8 +54,7 @@ file_slot(uint64_t file, bool write)
 	if (slot < 0)
 		return slot;
 	r = exo_cap_open((exo_slot)slot, share.commons) < 0 ? -ENODEV :
-	    commons(CM_FILE_CAP, file, (uint64_t)slot,
-	    write ? PROT_WRITE : PROT_EXEC, 0);
+	    commons(CM_FILE_CAP, file, (uint64_t)slot, prot[right], 0);
 	if (r < 0) {
 		slot_drop((uint32_t)slot);
 		return r;
@@ -73,7 +74,7 @@ file_forget(void)
 static void
 slots_drop(uint32_t i)
 {
-	for (uint32_t k = 0; k < 2; k++) {
+	for (uint32_t k = 0; k < FILE_RIGHTS; k++) {
 		if (slots[i][k] != 0)
 			slot_drop(slots[i][k]);
 		slots[i][k] = 0;
@@ -172,7 +173,8 @@ static long
 area_file(struct area *a, long own_fd, uint64_t offset, uint64_t n)
 {
 	bool write = a->flags & AREA_SHARED && a->prot & PROT_WRITE;
-	long r = own_fd < 0 ? own_fd : file_slot((uint64_t)own_fd, write);
+	long r = own_fd < 0 ? own_fd : file_slot((uint64_t)own_fd,
+	    write ? FILE_WRITE : FILE_READ);
 
 	if (r < 0) {
 		if (own_fd >= 0)

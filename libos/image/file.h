@@ -36,8 +36,9 @@ long file_read(uint64_t file, uint64_t offset, void *to, uint64_t n) MUST_USE;
 #define FILE_RUN	16u
 long file_frames(uint64_t file, uint64_t page, uint32_t n, exo_ppn *ppns)
     MUST_USE;
-/* A slot with READ and EXEC (or WRITE) on them, or -errno. */
-long file_slot(uint64_t file, bool write) MUST_USE;
+/* A slot with this right on them (and READ), or -errno. */
+enum file_right { FILE_READ, FILE_WRITE, FILE_EXEC, FILE_RIGHTS };
+long file_slot(uint64_t file, enum file_right right) MUST_USE;
 
 /* The child of a fork has none of the capabilities. */
 void file_forget(void);

@@ -3,8 +3,8 @@
  *
  * Three sorts of memory: *hot* data (this image's .data and .bss, two pages,
  * copied by fork and never shared), struct thread (one per env, at the end of
- * its stack), and struct cold in the heap, which fork shares and copies on
- * write like the program's own.
+ * its stack), and the heap, which fork shares and copies on write like the
+ * program's own.
  */
 #ifndef IMAGE_H
 #define IMAGE_H
@@ -94,12 +94,6 @@ extern struct share {
 extern uint32_t pid;
 extern exo_ppn own_table;		/* the last-level table of slot 254 */
 extern exo_slot view_slot;		/* VIEW on my tables */
-
-/* ---- in the heap */
-struct cold {
-	uint32_t unknown[CALLS_MAX];	/* ENOSYS answered, by number */
-};
-#define COLD	((struct cold *)HEAP_COLD)
 
 /* ---- entry.asm */
 extern void (*const calls_fast[])(void);

@@ -5,11 +5,83 @@
 
 #include "wait.h"
 
-/* One user, who may do what the session may. */
+/* ---- one user, who may do what the session may */
 long	call_getuid(void) { return 0; }
 long	call_geteuid(void) { return 0; }
 long	call_getgid(void) { return 0; }
 long	call_getegid(void) { return 0; }
+long	call_getgroups(void) { return 0; }
+long	call_setgroups(uint64_t n) { return n == 0 ? 0 : -EPERM; }
+
+/* To be whom one is, or (-1) nobody else. */
+static bool
+id_ok(uint64_t id)
+{
+	return (uint32_t)id == 0 || (uint32_t)id == ~0u;
+}
+
+static long
+ids_set(uint64_t a, uint64_t b, uint64_t c)
+{
+	return id_ok(a) && id_ok(b) && id_ok(c) ? 0 : -EPERM;
+}
+
+long	call_setuid(uint64_t a) { return ids_set(a, 0, 0); }
+long	call_setgid(uint64_t a) { return ids_set(a, 0, 0); }
+long	call_setfsuid(void) { return 0; }
+long	call_setfsgid(void) { return 0; }
+long	call_setreuid(uint64_t a, uint64_t b) { return ids_set(a, b, 0); }
+long	call_setregid(uint64_t a, uint64_t b) { return ids_set(a, b, 0); }
+
+long
+call_setresuid(uint64_t a, uint64_t b, uint64_t c)
+{
+	return ids_set(a, b, c);
+}
+
+long
+call_setresgid(uint64_t a, uint64_t b, uint64_t c)
+{
+	return ids_set(a, b, c);
+}
+
+long
+call_getresuid(uint64_t a, uint64_t b, uint64_t c)
+{
+	return user_zero(a, 4) < 0 || user_zero(b, 4) < 0 ||
+	    user_zero(c, 4) < 0 ? -EFAULT : 0;
+}
+
+long
+call_getresgid(uint64_t a, uint64_t b, uint64_t c)
+{
+	return call_getresuid(a, b, c);
+}
+
+enum { PR_SET_NAME = 15, NAME_SIZE = 16 };
+
+long
+call_prctl(uint64_t op, uint64_t at)
+{
+	char name[NAME_SIZE] = { 0 };
+	long n;
+
+	if (op != PR_SET_NAME)
+		return -EINVAL;
+	n = user_string(name, at, NAME_SIZE);
+	if (n == -ENAMETOOLONG)
+		n = NAME_SIZE - 1;
+	if (n < 0)
+		return n;
+	memcpy(my_window()->data, name, (uint64_t)n);
+	return commons(CM_SETNAME, (uint64_t)n, 0, 0, 0);
+}
+
+long
+call_personality(void)
+{
+	return 0;
+}
 
 long
 call_set_tid_address(uint64_t at)

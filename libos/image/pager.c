@@ -45,6 +45,13 @@ fault_inside(uint64_t va, uint64_t err)
 
 /* ---- files */
 
+static enum file_right
+bits_right(uint64_t pte)
+{
+	return pte & EXO_PTE_W ? FILE_WRITE : pte & EXO_PTE_NX ? FILE_READ :
+	    FILE_EXEC;
+}
+
 /* The page at va in full, and as the file has it. */
 static bool
 page_whole(const struct area *a, uint64_t va)
@@ -78,7 +85,7 @@ fill_copy(const struct area *a, uint64_t va, uint64_t bits)
 {
 	uint64_t page = (a->offset + (va - a->low)) / EXO_PAGE;
 	uint64_t n = a->limit - va < EXO_PAGE ? a->limit - va : EXO_PAGE;
-	long slot = file_slot(a->file, false);
+	long slot = file_slot(a->file, FILE_READ);
 	exo_ppn ppn;
 	bool done;
 
@@ -115,7 +122,7 @@ fill_share(const struct area *a, uint64_t va, uint64_t bits)
 {
 	uint64_t page = (a->offset + (va - a->low)) / EXO_PAGE, ptes[FILE_RUN];
 	uint32_t want = absent_run(a, va, FILE_RUN);
-	long slot = file_slot(a->file, (bits & EXO_PTE_W) != 0), n;
+	long slot = file_slot(a->file, bits_right(bits)), n;
 	exo_ppn ppns[FILE_RUN];
 
 	if (slot < 0 || want == 0)
@@ -161,7 +168,7 @@ fault_present(const struct area *a, uint64_t va, uint64_t err)
 		if (!(a->flags & AREA_SHARED) && (err & FAULT_WRITE) != 0)
 			return copy_map(va, (const void *)va, EXO_PAGE,
 			    access_bits(a->prot, err));
-		long r = file_slot(a->file, (pte & EXO_PTE_W) != 0);
+		long r = file_slot(a->file, bits_right(pte));
 
 		if (r < 0)
 			return false;
