@@ -284,7 +284,7 @@ check_cpu(void)
 	ENV_THAT(c->turn == SLICE_NONE ||
 	    slices[c->turn].account != EXO_NONE);
 	ENV_THAT(c->waited == 0 || c->turn != SLICE_NONE);
-	ENV_THAT(c->waited <= machine.grace_ticks && !c->tick_ends);
+	ENV_THAT(c->waited <= machine.grace_ticks && !c->turning);
 	check_held(e, c->seat);
 }
 

@@ -214,7 +214,7 @@ struct cpu {
 	uint32_t turn;			/* by which who runs was chosen, and
 					 * who pays; ~0: it was given back */
 	uint32_t waited;		/* ticks that the slice's end waits */
-	uint32_t tick_ends;		/* a tick chooses: debts are paid */
+	uint32_t turning;		/* a turn is chosen: debts are paid */
 	exo_id epilogue;		/* the env that has had its upcall */
 	uint64_t revolution;		/* of the slices */
 	uint64_t batch[EXO_BATCH_MAX];	/* copied-in entries or instructions;

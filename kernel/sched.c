@@ -170,15 +170,15 @@ slice_ask(uint32_t index, bool pass)
 	struct cpu *c = cpu();
 	struct exo_slice *s = &slices[index];
 
-	if (c->tick_ends && pass && index > c->slice &&
+	if (c->turning && pass && index > c->slice &&
 	    s->turn == c->revolution)
 		return SLICE_NOBODY;
 	if (!slice_ready(index, pass))
 		return SLICE_NOBODY;
 	if (!pass || s->overrun == 0)
 		return SLICE_RUNS;
-	s->overrun -= c->tick_ends;
-	s->passed += c->tick_ends;
+	s->overrun -= c->turning;
+	s->passed += c->turning;
 	return SLICE_OWES;
 }
 
@@ -208,20 +208,23 @@ sched_head(void)
 	return s->up_kva != 0 ? upcall_head(s) : NULL;
 }
 
-/* Does the end of the slice wait?  Then it is over with now: who ran yields,
- * sleeps or is gone.  Only for as long as it took is owed. */
-static void
+/*
+ * Does the end of the slice wait?  Then it is over with now: who ran yields,
+ * sleeps or is gone.  What it took of this tick is owed, and the next turn's
+ * loss.  Result: TSC units.
+ */
+static uint32_t
 sched_waited(void)
 {
 	struct cpu *c = cpu();
-	struct slice_grace g;
+	struct slice_grace g = grace_of(&slices[c->turn]);
+	uint32_t took;
 
-	if (c->waited == 0)
-		return;
-	g = grace_of(&slices[c->turn]);
-	slice_waited(&g, hw_tsc() - machine.tick_tsc, sched_tick_tsc());
+	took = slice_waited(&g, hw_tsc() - machine.tick_tsc,
+	    sched_tick_tsc());
 	grace_set(&slices[c->turn], &g);
 	c->epilogue = 0;
+	return took;
 }
 
 /*
@@ -277,21 +280,58 @@ sched_waits(void)
 
 /* --------------------------------------------------------------- choosing */
 
-/*
- * The env of the next slice that has a ready one, or NULL.  This is who runs
- * now, not whose time it is: what is left of a slice comes on top of his own.
- */
-static struct env *
-sched_pick(void)
+/* It has the tick that others' ends took of its turns, bit by bit. */
+static bool
+slice_made_good(struct exo_slice *s)
+{
+	if (s->lost < sched_tick_tsc())
+		return false;
+	s->lost -= sched_tick_tsc();
+	return true;
+}
+
+/* Its turn.  Positions begin again: so does a revolution. */
+static void
+slice_begin(uint32_t index, uint32_t lost)
 {
 	struct cpu *c = cpu();
-	uint32_t i;
+	struct exo_slice *s = &slices[index];
 
-	sched_waited();
+	c->revolution += index <= c->slice;
+	c->slice = index;
+	s->turn = c->revolution;
+	s->lost += lost;
+}
+
+/*
+ * The env of the next slice that has a ready one, or NULL.  If the slice ends,
+ * now or because its end waited, that is the next turn.  Otherwise it is only
+ * who runs now, not whose time it is: what is left of a slice comes on top of
+ * his own.
+ */
+static struct env *
+sched_pick(bool ends)
+{
+	struct cpu *c = cpu();
+	uint32_t i, lost = 0;
+
+	if (c->waited != 0) {
+		lost = sched_waited();
+		ends = true;
+	}
+	if (ends)
+		c->turn = c->slice;
+	c->turning = ends;
 	i = slice_next(c->turn, SCHED_SLICES, slice_set, slice_ask);
-	if (i == SLICE_NONE)
+	c->turning = 0;
+	if (i == SLICE_NONE) {
+		if (ends)		/* who runs on does in nobody's time */
+			c->turn = SLICE_NONE;
 		return NULL;
+	}
 	c->turn = i;
+	if (ends)
+		slice_begin(i, lost);
 	return env_find(EXO_ID(slices[i].env_gen, slices[i].env));
 }
 
@@ -318,10 +358,9 @@ sched_idle(void)
 
 	c->env = NULL;
 	c->env_id = 0;
-	c->tick_ends = 0;		/* every sleeper is to be asked */
 	hw_set_cr3(tlb_kernel_cr3);
 	c->idle = 1;
-	while ((e = sched_pick()) == NULL) {
+	while ((e = sched_pick(false)) == NULL) {
 		if (env_due == 0 && !slices_sleep()) {
 			kprintf("Pollux: nobody is left who could run\n");
 			power_off(1);
@@ -350,7 +389,7 @@ sched_leave(void)
 		return;
 	c->choosing = 1;
 	while (c->env == NULL) {
-		if ((e = sched_pick()) == NULL)
+		if ((e = sched_pick(false)) == NULL)
 			e = sched_idle();
 		sched_load(e);
 	}
@@ -386,7 +425,7 @@ sched_leave_to(struct env *to)
 void
 sched_next(void)
 {
-	struct env *e = sched_pick();
+	struct env *e = sched_pick(false);
 
 	if (e != NULL)
 		sched_switch(e);
@@ -410,27 +449,21 @@ sched_clock(void)
 	}
 }
 
-/* The slice is over: the next one's turn.  Positions begin again: so does a
- * revolution. */
-static void
-sched_end(void)
+/* Nothing holds up the end of the slice, and the next one may begin with an
+ * upcall. */
+static bool
+sched_ends(void)
 {
 	struct cpu *c = cpu();
-	uint32_t was = c->slice;
-	struct env *e;
 
-	c->turn = was;
-	c->tick_ends = 1;
-	if ((e = sched_pick()) != NULL)
-		sched_switch(e);
-	c->tick_ends = 0;
-	if (e == NULL) {		/* it runs on in nobody's time */
-		c->turn = SLICE_NONE;
-		return;
-	}
-	c->slice = c->turn;
-	c->revolution += c->turn <= was;
-	slices[c->turn].turn = c->revolution;
+	if (c->turn == c->slice && slice_made_good(&slices[c->turn]))
+		return false;
+	if (sched_waits())
+		return false;
+	if (cur_domain()->action[EXO_ROW_OWN][EXO_CLASS_SLICE] ==
+	    EXO_ACT_SELF)
+		(void)upcall_push(EXO_K_SLICE);
+	return true;
 }
 
 void
@@ -442,14 +475,11 @@ sched_tick(void)
 	e->pub->ticks++;
 	if (c->turn != SLICE_NONE)
 		slices[c->turn].ticks++;
-	if (!sched_settle() && c->env != e)
+	/* Moved by that, it has begun anew where it is: no upcall there. */
+	if (sched_settle() ? !sched_ends() : c->env != e)
 		return;
-	if (sched_waits())
-		return;
-	if (cur_domain()->action[EXO_ROW_OWN][EXO_CLASS_SLICE] ==
-	    EXO_ACT_SELF)
-		(void)upcall_push(EXO_K_SLICE);
-	sched_end();
+	if ((e = sched_pick(true)) != NULL)
+		sched_switch(e);
 }
 
 static const struct exo_slice slice_none = {
@@ -655,7 +685,7 @@ slice_left(uint32_t index)
 
 	if (c->turn != index)
 		return;
-	slice_waited(&g, sched_tick_tsc(), sched_tick_tsc());
+	(void)slice_waited(&g, sched_tick_tsc(), sched_tick_tsc());
 	grace_set(s, &g);
 	c->epilogue = 0;
 	c->turn = SLICE_NONE;

@@ -79,10 +79,14 @@ slice_tick(struct slice_grace *g, bool holds, uint32_t grace)
 	return SLICE_OVERSTAYED;
 }
 
-void
+uint32_t
 slice_waited(struct slice_grace *g, uint64_t since, uint32_t tick)
 {
-	if (g->waited != 0)
-		slice_owe(&g->debt, 0, since < tick ? since : tick, tick);
+	uint32_t took = since < tick ? (uint32_t)since : tick;
+
+	if (g->waited == 0)
+		return 0;
+	slice_owe(&g->debt, 0, took, tick);
 	g->waited = 0;
+	return took;
 }

@@ -56,9 +56,9 @@ enum slice_end { SLICE_ENDS, SLICE_WAITS, SLICE_OVERSTAYED };
 enum slice_end slice_tick(struct slice_grace *g, bool holds, uint32_t grace);
 
 /*
- * The wait ends between two ticks, `since` units after the last one: no more
- * than one tick of them, since others lost no more.
+ * The wait ends between two ticks, `since` units after the last one.  Result:
+ * what it took of this tick, no more than all of it.
  */
-void slice_waited(struct slice_grace *g, uint64_t since, uint32_t tick);
+uint32_t slice_waited(struct slice_grace *g, uint64_t since, uint32_t tick);
 
 #endif

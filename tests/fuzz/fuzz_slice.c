@@ -85,7 +85,7 @@ gone_judge(struct slice_grace *g, uint64_t since)
 	uint64_t owed = g->waited == 0 ? 0 : since < TICK ? since : TICK;
 	uint64_t before = units(&g->debt);
 
-	slice_waited(g, since, TICK);
+	MUST(slice_waited(g, since, TICK) == owed);
 	MUST(g->waited == 0);
 	MUST(units(&g->debt) == before + owed);
 }

@@ -546,3 +546,615 @@ TEST(domain_schedules_its_own_threads_at_its_slices)
 	OK(c.page->w[43] > 0);
 	cell_end(&c);
 }
+
+/* ------------------------------------------------- moving and exchanging */
+
+/* All but the owner's name, which is not published. */
+static bool
+slice_is(uint32_t i, struct cell *c, exo_id env, uint32_t overrun)
+{
+	return EXO_SLICES[i].account == EXO_INDEX(c->acct) &&
+	    EXO_SLICES[i].env == EXO_INDEX(env) &&
+	    EXO_SLICES[i].env_gen == EXO_GEN(env) &&
+	    EXO_SLICES[i].overrun == overrun;
+}
+
+static bool
+slice_is_free(uint32_t i)
+{
+	return EXO_SLICES[i].account == EXO_NONE &&
+	    EXO_SLICES[i].env == EXO_NONE && EXO_SLICES[i].overrun == 0 &&
+	    EXO_SLICES[i].ticks == 0 && EXO_SLICES[i].passed == 0;
+}
+
+/*
+ * An env overstays in slice i, and is killed: what the slice owes then.  Its
+ * account has nothing to run any more, so the debt stays as it is.
+ */
+static uint32_t
+owe(struct cell *c, uint32_t seat, uint32_t i)
+{
+	exo_id env;
+
+	c->page->w[20] = ~0ull;
+	env = cell_env(c, seat, in_critical, c->base + CELL_UPCALL(seat));
+	give(c, i, env);
+	while (head(c, seat)->overstayed == 0)
+		;
+	must(exo_env_kill(env, c->name, 0));
+	return EXO_SLICES[i].overrun;
+}
+
+TEST(moved_slice_has_all_it_had)
+{
+	uint32_t debt, limit = EXO_MACHINE->nslices - 1;
+	struct cell c, d;
+	uint64_t ticks;
+	exo_id env;
+
+	cell_make(&c, NULL);
+	cell_make(&d, NULL);
+	debt = owe(&c, 2, 10);
+	OK(debt > GRACE / 2);
+	ticks = EXO_SLICES[10].ticks;
+	OK(ticks > GRACE);
+	env = cell_env(&c, 3, in_spin, 2);
+	must(exo_slice_set(c.name, 10, env, c.name));
+	EQ(exo_slice_move(c.name, 10, limit), 0);
+	OK(slice_is(limit, &c, env, EXO_SLICES[limit].overrun));
+	OK(EXO_SLICES[limit].overrun + EXO_SLICES[limit].passed >= debt);
+	OK(EXO_SLICES[limit].ticks >= ticks);
+	OK(slice_is_free(10));
+	EQ(row(env)->slices, 1);
+	/* Its guard too: nobody else's now, and free for all where it was. */
+	REFUSED(exo_slice_free(d.name, limit), DENIED);
+	EQ(exo_slice_alloc(d.acct, d.name, d.name, 10), 0);
+	REFUSED(exo_slice_move(c.name, limit, 10), DENIED);
+	/* It runs there when it has paid. */
+	while (c.page->w[2] == 0)
+		;
+	EQ(EXO_SLICES[limit].overrun, 0);
+	cell_end(&d);
+	cell_end(&c);
+	OK(slice_is_free(limit));
+}
+
+TEST(exchanged_slices_have_all_they_had)
+{
+	struct cell c;
+	uint32_t debt;
+	exo_id env;
+
+	cell_make(&c, NULL);
+	debt = owe(&c, 2, 10);
+	env = cell_env(&c, 3, in_spin, 2);
+	give(&c, 20, env);
+	EQ(exo_slice_move(c.name, 20, 10), 0);
+	OK(slice_is(10, &c, env, 0));
+	EQ(EXO_SLICES[20].overrun, debt);
+	EQ(exo_slice_move(c.name, 20, 10), 0);
+	OK(slice_is(20, &c, env, 0));
+	EQ(EXO_SLICES[10].overrun, debt);
+	while (c.page->w[2] == 0)
+		;
+	cell_end(&c);
+}
+
+/* Always one position ahead of the clock. */
+static uint64_t
+in_run_ahead(struct cell_page *p, uint64_t name, uint64_t b, uint64_t c)
+{
+	uint64_t i = 10, then = EXO_MACHINE->ticks;
+
+	(void)b, (void)c;
+	for (;;) {
+		while (EXO_MACHINE->ticks == then)
+			;
+		then = EXO_MACHINE->ticks;
+		p->w[0]++;
+		if (p->w[24] == 0 && exo_slice_move(name, i, i + 1) == 0)
+			i++;
+		if (i == 240 && exo_slice_move(name, i, 10) == 0)
+			i = 10;
+	}
+	return 0;
+}
+
+/* As above, by giving it back and taking the next. */
+static uint64_t
+in_take_ahead(struct cell_page *p, uint64_t name, uint64_t b, uint64_t c)
+{
+	uint64_t i = 10, then = EXO_MACHINE->ticks;
+
+	(void)b, (void)c;
+	for (;;) {
+		while (EXO_MACHINE->ticks == then)
+			;
+		then = EXO_MACHINE->ticks;
+		p->w[0]++;
+		if (exo_slice_free(name, i) != 0)
+			continue;
+		i = i == 240 ? 10 : i + 1;
+		(void)!exo_slice_alloc(p->w[22], name, name, i);
+		(void)!exo_slice_set(name, i, p->w[23], name);
+	}
+	return 0;
+}
+
+static void
+run_ahead(cell_fn how)
+{
+	uint64_t mine, its;
+	struct cell c;
+	exo_id env;
+
+	cell_make(&c, NULL);
+	c.page->w[22] = c.acct;
+	env = cell_env_make(&c);
+	c.page->w[23] = env;
+	must(cell_env_begin(&c, env, 2, how, c.name));
+	give(&c, 10, env);
+	while (c.page->w[0] == 0)
+		;
+	its = row(env)->ticks;
+	mine = row(self->env)->ticks;
+	wait_ticks(60);
+	its = row(env)->ticks - its;
+	mine = row(self->env)->ticks - mine;
+	OK(its <= mine + 3);
+	if (its > mine + 3)
+		print("# its %lu mine %lu\n", its, mine);
+	OK(its >= mine / 2);			/* nor does it lose much */
+	cell_end(&c);
+}
+
+TEST(slice_moved_ahead_has_one_turn_in_a_revolution)
+{
+	run_ahead(in_run_ahead);
+}
+
+TEST(slice_taken_ahead_has_one_turn_in_a_revolution)
+{
+	run_ahead(in_take_ahead);
+}
+
+/* ----------------------------------------------------- whose the debt is */
+
+/* Pay what this program's account owes, with its own turns. */
+static void
+pay(void)
+{
+	must(exo_slice_alloc(self->acct, self->acct_slot, self->memory_slot,
+	    10));
+	must(exo_slice_set(self->memory_slot, 10, self->env, self->env_slot));
+	while (EXO_SLICES[10].overrun != 0)
+		;
+	must(exo_slice_free(self->memory_slot, 10));
+}
+
+/* Freed, it owes on; the next one that the account takes begins with it. */
+TEST(debt_stays_with_the_account)
+{
+	struct cell c;
+	uint32_t debt;
+
+	pay();				/* for the tests before */
+	cell_make(&c, NULL);
+	debt = owe(&c, 2, 10);
+	EQ(EXO_ACCTS[EXO_INDEX(c.acct)].slice_debt, 0);
+	EQ(exo_slice_free(c.name, 10), 0);
+	EQ(EXO_ACCTS[EXO_INDEX(c.acct)].slice_debt, debt);
+	must(exo_slice_alloc(c.acct, c.name, c.name, 77));
+	EQ(EXO_ACCTS[EXO_INDEX(c.acct)].slice_debt, 0);
+	EQ(EXO_SLICES[77].overrun, debt);
+	must(exo_slice_alloc(c.acct, c.name, c.name, 78));
+	EQ(EXO_SLICES[78].overrun, 0);
+	EQ(exo_slice_free(c.name, 77), 0);
+	/* At the account's end it is the heir's, whose next slice owes it. */
+	EQ(EXO_ACCTS[EXO_INDEX(self->acct)].slice_debt, 0);
+	cell_end(&c);
+	EQ(EXO_ACCTS[EXO_INDEX(self->acct)].slice_debt, debt);
+	must(exo_slice_alloc(self->acct, self->acct_slot, self->memory_slot,
+	    10));
+	EQ(EXO_SLICES[10].overrun, debt);
+	EQ(EXO_ACCTS[EXO_INDEX(self->acct)].slice_debt, 0);
+	must(exo_slice_free(self->memory_slot, 10));
+	pay();
+	EQ(EXO_ACCTS[EXO_INDEX(self->acct)].slice_debt, 0);
+}
+
+/* Accounts made to owe, one after the other, do not help who makes them. */
+TEST(debt_is_not_left_behind_with_accounts)
+{
+	static const uint32_t limits[EXO_RES_MAX] = {
+		[EXO_RES_FRAMES] = 8, [EXO_RES_SLICES] = 1
+	};
+	exo_id child;
+	struct cell c;
+	uint32_t debt;
+
+	cell_make(&c, NULL);
+	debt = owe(&c, 2, 10);
+	EQ(exo_slice_free(c.name, 10), 0);
+	child = (exo_id)must(exo_acct_create(c.acct, c.name, c.name, c.acct,
+	    (uint64_t)limits));
+	must(exo_slice_alloc(child, c.name, c.name, 10));
+	EQ(EXO_SLICES[10].overrun, debt);
+	EQ(EXO_ACCTS[EXO_INDEX(c.acct)].slice_debt, 0);
+	must(exo_acct_destroy(child, c.name));
+	while (exo_acct_reap(child, 64) > 0)
+		;
+	EQ(EXO_ACCTS[EXO_INDEX(c.acct)].slice_debt, debt);
+	cell_end(&c);
+	pay();
+}
+
+/* Who yields again and again goes past the slice that owes, but no turn. */
+TEST(debt_is_not_paid_by_others_yields)
+{
+	struct cell c;
+	uint32_t debt;
+	uint64_t then;
+	exo_id env;
+
+	cell_make(&c, NULL);
+	debt = owe(&c, 2, 10);
+	env = cell_env(&c, 3, in_spin, 2);
+	must(exo_slice_set(c.name, 10, env, c.name));
+	then = EXO_MACHINE->ticks;
+	for (uint32_t i = 0; i < 1000; i++)
+		EQ(exo_env_yield(EXO_ID_ANY, 0, EXO_NONE), 0);
+	then = EXO_MACHINE->ticks - then;
+	OK(EXO_SLICES[10].overrun + then >= debt);
+	OK(then < debt);			/* or it shows nothing */
+	cell_end(&c);
+}
+
+/* Freed by itself while its end waits: all of that tick is owed. */
+static uint64_t
+in_free(struct cell_page *p, uint64_t up, uint64_t b, uint64_t c)
+{
+	struct exo_upcall *u = (struct exo_upcall *)up;
+
+	(void)b, (void)c;
+	u->critical = 1;
+	while (u->ended == 0)
+		;
+	p->w[1] = (uint64_t)exo_slice_free(p->w[22], 10);
+	p->w[0] = 1;
+	for (;;)
+		p->w[2]++;
+	return 0;
+}
+
+TEST(slice_freed_while_its_end_waits_owes_the_tick)
+{
+	struct cell c;
+	uint64_t n;
+	exo_id env;
+
+	cell_make(&c, NULL);
+	c.page->w[22] = c.name;
+	env = cell_env(&c, 2, in_free, c.base + CELL_UPCALL(2));
+	give(&c, 10, env);
+	while (c.page->w[0] == 0)
+		;
+	EQ(c.page->w[1], 0);
+	OK(slice_is_free(10));
+	OK(EXO_ACCTS[EXO_INDEX(c.acct)].slice_debt >= 1);
+	/* And it waits no longer: critical as it is, it runs no more. */
+	EQ(head(&c, 2)->overstayed, 0);
+	n = c.page->w[2];
+	wait_ticks(20);
+	EQ(c.page->w[2], n);
+	EQ(row(env)->state, EXO_ENV_READY);
+	cell_end(&c);
+}
+
+/* What ran in it is counted, whoever it was. */
+TEST(slice_counts_the_ticks_that_ran_in_it)
+{
+	uint64_t ran, mine;
+	exo_id guest, donor;
+	struct cell c;
+
+	cell_make(&c, NULL);
+	c.page->w[22] = c.name;
+	guest = cell_env(&c, 2, in_spin, 2);
+	donor = cell_env(&c, 3, in_donate, guest);
+	give(&c, 10, donor);
+	ran = EXO_SLICES[10].ticks;
+	EQ(ran, 0);
+	mine = EXO_SLICES[0].ticks;
+	wait_ticks(60);
+	ran = EXO_SLICES[10].ticks - ran;
+	mine = EXO_SLICES[0].ticks - mine;
+	OK(ran >= 27 && ran <= 33 && mine >= 27 && mine <= 33);
+	OK(row(guest)->ticks >= ran - 1);
+	EQ(EXO_SLICES[10].passed, 0);
+	cell_end(&c);
+}
+
+/* -------------------------------------------------------------- epilogues */
+
+static bool
+hook_epilogue(struct cell_page *p, struct exo_regs *r, uint64_t kind)
+{
+	(void)r;
+	if (kind != EXO_K_EPILOGUE)
+		return false;
+	p->w[30]++;
+	if (p->w[33] == 0)
+		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+	while (p->w[33] == 1)		/* for ever */
+		p->w[34]++;
+	if (p->w[33] == 2) {		/* to that one */
+		p->w[35]++;
+		(void)!exo_env_yield(p->w[36], (exo_slot)p->w[22], EXO_NONE);
+	}
+	return true;
+}
+
+/* An env that counts in w[2], in slice 10, with its domain's epilogue. */
+static exo_id
+epilogue_env(struct cell *c, uint64_t how)
+{
+	exo_id env;
+
+	cell_make(c, NULL);
+	c->page->hook = hook_epilogue;
+	c->page->w[33] = how;
+	c->page->w[22] = self->env_slot;
+	c->page->w[36] = self->env;
+	must(exo_domain_row(c->domain, c->name, EXO_CLASS_EPILOGUE,
+	    EXO_ACT_SELF));
+	env = cell_env(c, 2, in_spin, 2);
+	give(c, 10, env);
+	return env;
+}
+
+/* One at the end of each slice; what it takes is owed, to the TSC unit, but
+ * by far not a tick each time. */
+TEST(short_epilogue_costs_what_it_takes)
+{
+	struct cell c;
+	exo_id env = epilogue_env(&c, 0);
+	uint64_t its, mine, passed;
+
+	while (c.page->w[30] < 3)
+		;
+	its = row(env)->ticks;
+	mine = row(self->env)->ticks;
+	wait_ticks(120);
+	its = row(env)->ticks - its;
+	mine = row(self->env)->ticks - mine;
+	passed = EXO_SLICES[10].passed;
+	OK(c.page->w[30] >= its);
+	OK(passed < its / 3);
+	OK(its >= mine * 3 / 4);
+	OK(EXO_SLICES[10].overrun_part != 0 || passed != 0);
+	EQ(head(&c, 2)->overstayed, 0);
+	OK(c.page->w[2] > 0);
+	if (passed >= its / 3 || its < mine * 3 / 4)
+		print("# its %lu mine %lu passed %lu\n", its, mine, passed);
+	cell_end(&c);
+}
+
+/* It waits once, for the grace; then it owes, and has none till it has paid. */
+TEST(epilogue_that_never_yields_is_paid_for)
+{
+	struct cell c;
+	exo_id env = epilogue_env(&c, 1);
+	uint64_t its, mine;
+
+	while (head(&c, 2)->overstayed == 0)
+		;
+	EQ(c.page->w[30], 1);
+	OK(EXO_SLICES[10].overrun >= GRACE);
+	OK(EXO_SLICES[10].overrun <= 2 * GRACE);
+	its = row(env)->ticks;
+	mine = row(self->env)->ticks;
+	wait_ticks(150);
+	its = row(env)->ticks - its;
+	mine = row(self->env)->ticks - mine;
+	OK(its <= mine + GRACE);
+	if (its > mine + GRACE)
+		print("# its %lu mine %lu\n", its, mine);
+	/* Nor does it count on in its own program: that is its own affair. */
+	OK(c.page->w[34] > 0);
+	cell_end(&c);
+}
+
+TEST(epilogue_with_upcalls_off_is_none)
+{
+	struct cell c;
+	exo_id env = epilogue_env(&c, 0);
+	uint64_t n, ran;
+
+	while (c.page->w[30] == 0)
+		;
+	head(&c, 2)->off = 1;
+	wait_ticks(4);
+	ran = c.page->w[30];
+	n = c.page->w[2];
+	wait_ticks(20);
+	EQ(c.page->w[30], ran);
+	OK(c.page->w[2] > n);
+	EQ(row(env)->state, EXO_ENV_READY);
+	EQ(head(&c, 2)->overstayed, 0);
+	head(&c, 2)->off = 0;
+	wait_ticks(10);
+	OK(c.page->w[30] > ran);
+	must(exo_domain_row(c.domain, c.name, EXO_CLASS_EPILOGUE,
+	    EXO_ACT_PASS));
+	wait_ticks(4);
+	ran = c.page->w[30];
+	wait_ticks(20);
+	EQ(c.page->w[30], ran);
+	cell_end(&c);
+}
+
+/* First the critical section, then the epilogue, and the prologue never: it
+ * yields.  `ended' says that it is time. */
+static uint64_t
+in_polite(struct cell_page *p, uint64_t up, uint64_t b, uint64_t c)
+{
+	struct exo_upcall *u = (struct exo_upcall *)up;
+
+	(void)b, (void)c;
+	while (p->w[9] == 0) {
+		u->critical = 1;
+		while (u->ended == 0)
+			;
+		u->ended = 0;
+		p->w[37] += p->w[30] != p->w[38];	/* too early */
+		u->critical = 0;
+		while (p->w[30] == p->w[38])
+			;
+		p->w[38] = p->w[30];
+		p->w[39]++;
+	}
+	return 0x55;
+}
+
+TEST(critical_section_comes_before_the_epilogue)
+{
+	struct cell c;
+	exo_id env;
+
+	cell_make(&c, NULL);
+	c.page->hook = hook_epilogue;
+	must(exo_domain_row(c.domain, c.name, EXO_CLASS_EPILOGUE,
+	    EXO_ACT_SELF));
+	env = cell_env(&c, 2, in_polite, c.base + CELL_UPCALL(2));
+	give(&c, 10, env);
+	while (c.page->w[39] < 5)
+		;
+	EQ(c.page->w[37], 0);
+	EQ(head(&c, 2)->overstayed, 0);
+	cell_end(&c);
+}
+
+/* Yielding from an epilogue to one env gives no free time: it is the slice's
+ * overrun till the tick, and the friend has no grace. */
+TEST(epilogue_does_not_feed_a_friend)
+{
+	struct cell c;
+	exo_id env = epilogue_env(&c, 2);
+	uint64_t its, mine, turns;
+
+	while (c.page->w[35] < 3)
+		;
+	turns = c.page->w[35];
+	its = EXO_SLICES[10].ticks;
+	mine = EXO_SLICES[0].ticks;
+	wait_ticks(120);
+	turns = c.page->w[35] - turns;
+	its = EXO_SLICES[10].ticks - its;
+	mine = EXO_SLICES[0].ticks - mine;
+	/* Two ticks for each turn, and each second turn paid with. */
+	OK(its <= mine + 5);
+	OK(EXO_SLICES[10].passed + EXO_SLICES[10].overrun >= turns - 5);
+	if (its > mine + 5)
+		print("# its %lu mine %lu turns %lu\n", its, mine, turns);
+	EQ(row(env)->state, EXO_ENV_READY);
+	EQ(head(&c, 2)->overstayed, 0);
+	cell_end(&c);
+}
+
+/* Killed, or stopped, by whom it yielded to in its epilogue. */
+static void
+end_in_epilogue(bool kill)
+{
+	struct cell c;
+	exo_id env = epilogue_env(&c, 2);
+	uint64_t n, ran;
+
+	while (c.page->w[35] == 0)
+		;
+	if (kill)
+		EQ(exo_env_kill(env, c.name, 0x11), 0);
+	else
+		EQ(exo_env_stop(env, c.name), 0);
+	ran = c.page->w[30];
+	n = EXO_SLICES[10].passed + EXO_SLICES[10].overrun;
+	wait_ticks(3 * GRACE);
+	EQ(c.page->w[30], ran);
+	/* The tick that it began at is owed, and no penalty. */
+	OK(EXO_SLICES[10].passed + EXO_SLICES[10].overrun <= n + 1);
+	EQ(row(env)->state, kill ? EXO_ENV_DEAD : EXO_ENV_STOPPED);
+	if (!kill) {
+		c.page->w[33] = 0;
+		n = c.page->w[2];
+		EQ(exo_env_continue(env, c.name, row(env)->seq, EXO_HOW_RETRY,
+		    0), 0);
+		wait_ticks(20);
+		OK(c.page->w[2] > n);
+	}
+	cell_end(&c);
+}
+
+TEST(kill_in_an_epilogue)
+{
+	end_in_epilogue(true);
+}
+
+TEST(stop_in_an_epilogue)
+{
+	end_in_epilogue(false);
+}
+
+/* A domain that schedules its own threads: registers are put aside by the
+ * handlers, and the kernel knows of none of it. */
+static bool
+hook_switch(struct cell_page *p, struct exo_regs *r, uint64_t kind)
+{
+	struct thread *t = (struct thread *)((uint64_t)p + EXO_PAGE);
+	uint64_t now = p->w[40];
+
+	if (kind == EXO_K_SLICE) {
+		p->w[45]++;		/* an epilogue was left out */
+		return true;
+	}
+	if (kind != EXO_K_EPILOGUE)
+		return false;
+	if (((r->rsp ^ (uint64_t)r) & ~(EXO_PAGE - 1)) == 0) {
+		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+		return true;		/* a handler's own end */
+	}
+	t[now].regs = *r;
+	p->w[46 + now]++;
+	p->w[40] = now = !now;
+	p->w[41]++;
+	(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+	*r = t[now].regs;
+	return true;
+}
+
+TEST(domain_schedules_its_threads_by_epilogues)
+{
+	uint64_t one, two;
+	struct cell c;
+	exo_id env;
+
+	cell_make(&c, NULL);
+	c.page->hook = hook_switch;
+	env = cell_env(&c, 2, in_thread_one, c.base + CELL_STACK(3) +
+	    EXO_PAGE - 8);
+	OK(cell_run(&c, env, &c.page->w[44], 1));
+	must(exo_domain_row(c.domain, c.name, EXO_CLASS_EPILOGUE,
+	    EXO_ACT_SELF));
+	must(exo_domain_row(c.domain, c.name, EXO_CLASS_SLICE, EXO_ACT_SELF));
+	give(&c, 10, env);
+	while (c.page->w[41] < 4)
+		;
+	one = c.page->w[42];
+	two = c.page->w[43];
+	while (c.page->w[41] < 64)
+		;
+	/* Slice by slice the other one, and each got somewhere. */
+	OK(c.page->w[46] >= 31 && c.page->w[47] >= 31);
+	OK(c.page->w[42] - one > 1000 && c.page->w[43] - two > 1000);
+	EQ(head(&c, 2)->overstayed, 0);
+	cell_end(&c);
+}

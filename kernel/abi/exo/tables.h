@@ -260,7 +260,8 @@ struct exo_slice {
 	uint32_t overrun;		/* ticks that it owes: turns that it
 					 * still passes over */
 	uint32_t overrun_part;		/* and TSC units, less than a tick */
-	uint32_t pad;
+	uint32_t lost;			/* TSC units that others' ends took of
+					 * its turns: it gets a tick for them */
 	uint64_t ticks;			/* that ran in it, since it was taken */
 	uint64_t passed;		/* turns passed over */
 	uint64_t turn;			/* revolution of its last turn */
