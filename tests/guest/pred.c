@@ -334,9 +334,9 @@ TEST(sleeper_leaves_the_cpu_to_others)
 	give(&c, 10, env);
 	wait_ticks(2);
 	ticks = row(env)->ticks;
-	s.arg[0] = EXO_MACHINE->ticks + 40;
+	s.arg[0] = EXO_MACHINE->ticks + 15;
 	EQ(nap(&s), 2);
-	OK(row(env)->ticks - ticks >= 39);
+	OK(row(env)->ticks - ticks >= 14);
 	cell_end(&c);
 	EQ(exo_page_free(self->memory_slot, s.prog, 1), 1);
 }
@@ -886,14 +886,14 @@ TEST(hostile_predicates_pay_for_themselves)
 	cell_make(&w, NULL);
 	worker = cell_env(&w, SEAT, in_spin, 0);
 	give(&w, 1, worker);
-	alone = work(&w, 50);
+	alone = work(&w, 20);
 	crowd(&c, env, prog);
 	for (uint32_t i = 0; i < 200; i++)
 		give(&c, 10 + i, env[i % 8]);
 	ticks = EXO_MACHINE->ticks;
 	for (uint32_t i = 0; i < 8; i++)
 		checks -= row(env[i])->checks;
-	among = work(&w, 50);
+	among = work(&w, 20);
 	ticks = EXO_MACHINE->ticks - ticks;
 	for (uint32_t i = 0; i < 8; i++) {
 		checks += row(env[i])->checks;
@@ -938,7 +938,7 @@ TEST(checks_are_paced)
 	}
 	checks = row(env)->checks;
 	tsc = __builtin_ia32_rdtsc();
-	for (uint32_t i = 0; i < 20000; i++)
+	for (uint32_t i = 0; i < 5000; i++)
 		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
 	spent = __builtin_ia32_rdtsc() - tsc;
 	checks = row(env)->checks - checks;
