@@ -139,7 +139,7 @@ wakes(void)
 	    "capability, a check")
 		bench_take(bench_call(env_sleep, (uint64_t)&now, EXO_ID_ANY, 0,
 		    EXO_NONE));
-	BENCH_ROW("sleep_and_wake", .peer = "futex_pingpong_rt",
+	BENCH_ROW("sleep_and_wake", .peer = "futex_process_rt",
 	    .bound = "a check that is true, two switches, a window's "
 	    "capability, a check that is not") {
 		cell.page->w[GO] = 1;
