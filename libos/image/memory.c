@@ -21,8 +21,11 @@ memory_unmap(uint64_t low, uint64_t high)
 long
 memory_map(const struct area *a)
 {
-	long r = memory_unmap(a->low, a->high);
+	const struct area *next = area_from(a->low);
+	long r = 0;
 
+	if (next != NULL && next->low < a->high)
+		r = memory_unmap(a->low, a->high);
 	return r < 0 ? r : area_add(a);
 }
 

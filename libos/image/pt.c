@@ -123,17 +123,18 @@ static uint64_t
 skip_absent(uint64_t va, uint64_t high, exo_ppn *table)
 {
 	while (va < high) {
-		uint32_t level;
+		const uint64_t *t = view_at(VIEW_ROOT);
+		uint32_t level = 4;
+		exo_ppn ppn;
 
-		*table = 0;
-		for (level = 3; level >= 1; level--) {
-			*table = pt_find(va, level);
-			if (*table == 0)
-				break;
+		while ((ppn = EXO_PTE_PPN(t[EXO_PT_INDEX(va, level)])) != 0) {
+			if (--level == 1) {
+				*table = ppn;
+				return va;
+			}
+			t = pt_view(ppn);
 		}
-		if (*table != 0)
-			return va;
-		va = (va | ((1ul << EXO_PT_SHIFT(level + 1)) - 1)) + 1;
+		va = (va | ((1ul << EXO_PT_SHIFT(level)) - 1)) + 1;
 	}
 	return high;
 }
@@ -163,28 +164,42 @@ frames_put(const exo_ppn *ppns, uint64_t n)
 	}
 }
 
+/* Clear n entries of a table from index on, those that are not mine among
+ * them. */
+static void
+entries_clear(exo_ppn table, uint32_t index, uint64_t n)
+{
+	const uint64_t *t = pt_view(table) + index;
+	exo_ppn ppns[CHUNK];
+	uint64_t used = 0, present = 0;
+	long r;
+
+	for (uint64_t i = 0; i < n; i++) {
+		if (t[i] == 0)
+			continue;
+		present++;
+		if ((t[i] & PTE_BORROWED) == 0)
+			ppns[used++] = EXO_PTE_PPN(t[i]);
+	}
+	if (present == 0)
+		return;
+	r = n == 1 ? 1 + exo_pt_set(0, table, index, 0, 0) :
+	    exo_pt_batch(0, table, index, n, (uint64_t)nothing, 0);
+	if (r != (long)n)
+		image_die("table %u can't be cleared: %ld", table, r);
+	frames_put(ppns, used);
+}
+
 void
 pt_clear(uint64_t low, uint64_t high)
 {
-	exo_ppn table, ppns[CHUNK];
-	uint64_t n, used;
-	long r;
+	exo_ppn table;
+	uint64_t n;
 
 	for (uint64_t va = low; (va = skip_absent(va, high, &table)) < high;
 	    va += n * EXO_PAGE) {
-		const uint64_t *t = pt_view(table) + EXO_PT_INDEX(va, 1);
-
 		n = entries_here(va, high);
-		used = 0;
-		for (uint64_t i = 0; i < n; i++) {
-			if (t[i] != 0 && (t[i] & PTE_BORROWED) == 0)
-				ppns[used++] = EXO_PTE_PPN(t[i]);
-		}
-		r = exo_pt_batch(0, table, EXO_PT_INDEX(va, 1), n,
-		    (uint64_t)nothing, 0);
-		if (r != (long)n)
-			image_die("%lx can't be unmapped: %ld", va, r);
-		frames_put(ppns, used);
+		entries_clear(table, EXO_PT_INDEX(va, 1), n);
 	}
 }
 

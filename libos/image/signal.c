@@ -23,6 +23,8 @@
 #define FLAGS_USER	0x240cd5ul	/* CF PF AF ZF SF DF OF AC ID */
 #define FLAGS_FIXED	0x202ul
 #define RED_ZONE	128ul
+#define FP_HEADER	512u		/* of what xsave writes, and reads */
+#define FP_HEADER_SIZE	64u
 
 static struct sigaction actions[SIGNALS];	/* of signal i + 1 */
 
@@ -131,6 +133,8 @@ context_fill(struct ucontext *uc, const struct exo_regs *r)
 {
 	struct sigcontext *c = &uc->mc;
 
+	uc->flags = UC_FP_XSTATE | UC_SS;
+	uc->link = 0;
 	*c = (struct sigcontext){
 		.r8 = r->r8, .r9 = r->r9, .r10 = r->r10, .r11 = r->r11,
 		.r12 = r->r12, .r13 = r->r13, .r14 = r->r14, .r15 = r->r15,
@@ -172,7 +176,8 @@ fp_push(uint64_t at)
 	struct fp_sw sw = { .magic = FP_MAGIC1, .extended_size = size + 4,
 	    .size = size };
 	uint32_t high, low;
-	long r = user_zero(at, size);
+	long r = at > USER_TOP - size ? -EFAULT : user_zero(at + FP_HEADER,
+	    FP_HEADER_SIZE);
 
 	__asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
 	sw.features = (uint64_t)high << 32 | low;
@@ -183,13 +188,13 @@ fp_push(uint64_t at)
 	return r < 0 ? r : user_write(at + size, &magic, sizeof(magic));
 }
 
-/* Build it and have r enter the handler.  -EFAULT: there is no stack. */
+/* f, whose info is filled in: have r enter the handler with it on its stack.
+ * -EFAULT: there is none. */
 static long
-frame_push(struct exo_regs *r, const struct sigaction *a,
-    const struct siginfo *info, uint64_t mask)
+frame_push(struct exo_regs *r, const struct sigaction *a, struct sigframe *f,
+    uint64_t mask)
 {
 	struct thread *t = me();
-	struct sigframe f = { .restorer = a->restorer, .info = *info };
 	uint64_t sp = r->rsp - RED_ZONE, fp;
 	bool was_alt = on_altstack(t, r->rsp);
 
@@ -197,19 +202,19 @@ frame_push(struct exo_regs *r, const struct sigaction *a,
 		sp = t->alt_base + t->alt_size;
 	sp -= EXO_MACHINE->xsave_size + sizeof(uint32_t);
 	fp = sp & ~63ul;
-	sp = ((fp - sizeof(f)) & ~15ul) - 8;
+	sp = ((fp - sizeof(*f)) & ~15ul) - 8;
 	if (was_alt && !on_altstack(t, sp))
 		return -EFAULT;
-	context_fill(&f.uc, r);
-	f.uc.flags = UC_FP_XSTATE | UC_SS;
-	f.uc.stack = (struct sigaltstack){ t->alt_base, t->alt_size == 0 ?
+	f->restorer = a->restorer;
+	context_fill(&f->uc, r);
+	f->uc.stack = (struct sigaltstack){ t->alt_base, t->alt_size == 0 ?
 	    SS_DISABLE : was_alt ? SS_ONSTACK : 0, 0, t->alt_size };
-	f.uc.mc.fpstate = fp;
-	f.uc.mc.trapno = t->fault >> 16;
-	f.uc.mc.oldmask = f.uc.mask = mask;
-	if (fp_push(fp) < 0 || user_write(sp, &f, sizeof(f)) < 0)
+	f->uc.mc.fpstate = fp;
+	f->uc.mc.trapno = t->fault >> 16;
+	f->uc.mc.oldmask = f->uc.mask = mask;
+	if (fp_push(fp) < 0 || user_write(sp, f, sizeof(*f)) < 0)
 		return -EFAULT;
-	r->rdi = (uint64_t)info->signo;
+	r->rdi = (uint64_t)f->info.signo;
 	r->rsi = sp + offsetof(struct sigframe, info);
 	r->rdx = sp + offsetof(struct sigframe, uc);
 	r->rax = 0;
@@ -227,9 +232,9 @@ signal_end(uint32_t sig)
 
 /* Deliver one for which there is a handler, or which ends the process. */
 static void
-deliver(struct exo_regs *r, const struct siginfo *info)
+deliver(struct exo_regs *r, struct sigframe *f)
 {
-	uint32_t sig = (uint32_t)info->signo;
+	uint32_t sig = (uint32_t)f->info.signo;
 	struct sigaction a = actions[sig - 1];
 	struct thread *t = me();
 	uint64_t mask = t->restores ? t->restore : t->blocked;
@@ -239,7 +244,7 @@ deliver(struct exo_regs *r, const struct siginfo *info)
 	t->restores = false;
 	t->changed = 1;
 	if (a.handler >= USER_TOP || !(a.flags & SA_RESTORER) ||
-	    frame_push(r, &a, info, mask) < 0) {
+	    frame_push(r, &a, f, mask) < 0) {
 		if (sig == SIGSEGV)
 			signal_end(SIGSEGV);
 		block(t->blocked & ~SIGBIT(SIGSEGV));
@@ -271,14 +276,14 @@ info_get(uint32_t sig, struct siginfo *info)
 static void
 deliver_waiting(struct exo_regs *r)
 {
-	struct siginfo info;
+	struct sigframe f;
 	uint32_t sig;
 
 	while ((sig = next_signal()) != 0) {
 		if (!take(sig))
 			continue;
-		info_get(sig, &info);
-		deliver(r, &info);
+		info_get(sig, &f.info);
+		deliver(r, &f);
 	}
 }
 
@@ -415,17 +420,18 @@ deliver_fault(struct exo_regs *r)
 	struct thread *t = me();
 	uint32_t sig = t->fault & 0xff;
 	uint64_t vector = t->fault >> 16;
-	struct siginfo info = {
+	struct sigframe f;
+
+	f.info = (struct siginfo){
 		.signo = (int32_t)sig, .code = (int32_t)(t->fault >> 8 & 0xff),
 	};
-
 	if (vector == TRAP_PAGE)
-		info.addr = r->addr;
-	else if (info.code != SI_KERNEL)
-		info.addr = r->rip;
+		f.info.addr = r->addr;
+	else if (f.info.code != SI_KERNEL)
+		f.info.addr = r->rip;
 	if (t->blocked & SIGBIT(sig) || is_ignored(sig))
 		signal_end(sig);
-	deliver(r, &info);
+	deliver(r, &f);
 }
 
 /* ---- calls */
