@@ -50,9 +50,3 @@ call_exit_group(uint64_t word)
 {
 	process_end((uint32_t)(word & 0xff) << 8);
 }
-
-long
-call_exit(uint64_t word)
-{
-	process_end((uint32_t)(word & 0xff) << 8);
-}

@@ -39,7 +39,7 @@ F_RSP	equ 72
 TF_OFF	equ ~0x100
 
 global _start, user_copy, user_copy_first, user_copy_last
-global user_copy_fault, go, stubs, fp_save, fp_save_first, fp_save_last
+global thread_start, user_copy_fault, go, stubs, fp_save, fp_save_first, fp_save_last
 global fp_load, fp_load_first, fp_load_last, fp_reset
 extern image_start, foreign, trap, deliver_fault, deliver_slice
 extern calls_fast, pid, own_threads
@@ -263,6 +263,14 @@ deliver_by:
 	mov	rsp, rdx
 	mov	rdi, rdx
 	call	rbx
+	jmp	go_all
+
+; A thread begins: its registers are on its stack, where rsp is.
+thread_start:
+	mov	rdx, rsp
+	and	rdx, -BLOCK_SIZE
+	mov	rdx, [rdx + BLOCK_UPCALL - THREAD_SIZE + T_FSBASE]
+	wrfsbase rdx
 	jmp	go_all
 
 ; go(regs): leave Castor for good, with these registers; they are on Castor's

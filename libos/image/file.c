@@ -21,8 +21,8 @@ static uint64_t dropped[OWN_FDS / 64];	/* none any more: to be let go */
 
 /* ---- slots */
 
-static long
-slot_new(void)
+long
+file_slot_take(void)
 {
 	for (uint32_t i = SLOT_FIRST; i < EXO_SLOTS_PER_TABLE; i++) {
 		if (slots_used[i / 64] >> i % 64 & 1)
@@ -33,8 +33,8 @@ slot_new(void)
 	return -ENOMEM;
 }
 
-static void
-slot_drop(uint32_t slot)
+void
+file_slot_put(exo_slot slot)
 {
 	(void)!exo_cap_drop(slot);
 	slots_used[slot / 64] &= ~(1ul << slot % 64);
@@ -50,13 +50,13 @@ file_slot(uint64_t file, enum file_right right)
 
 	if (*at != 0)
 		return *at;
-	slot = slot_new();
+	slot = file_slot_take();
 	if (slot < 0)
 		return slot;
 	r = exo_cap_open((exo_slot)slot, share.commons) < 0 ? -ENODEV :
 	    commons(CM_FILE_CAP, file, (uint64_t)slot, prot[right], 0);
 	if (r < 0) {
-		slot_drop((uint32_t)slot);
+		file_slot_put((exo_slot)slot);
 		return r;
 	}
 	return *at = (uint8_t)slot;
@@ -76,7 +76,7 @@ slots_drop(uint32_t i)
 {
 	for (uint32_t k = 0; k < FILE_RIGHTS; k++) {
 		if (slots[i][k] != 0)
-			slot_drop(slots[i][k]);
+			file_slot_put(slots[i][k]);
 		slots[i][k] = 0;
 	}
 }

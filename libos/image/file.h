@@ -40,6 +40,10 @@ long file_frames(uint64_t file, uint64_t page, uint32_t n, exo_ppn *ppns)
 enum file_right { FILE_READ, FILE_WRITE, FILE_EXEC, FILE_RIGHTS };
 long file_slot(uint64_t file, enum file_right right) MUST_USE;
 
+/* Slots of table 0 for these and other things: one, or -ENOMEM. */
+long file_slot_take(void) MUST_USE;
+void file_slot_put(exo_slot slot);
+
 /* The child of a fork has none of the capabilities. */
 void file_forget(void);
 

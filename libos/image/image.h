@@ -9,6 +9,9 @@
 #ifndef IMAGE_H
 #define IMAGE_H
 
+/* All there is lies in one link: no way round by a table of addresses. */
+#pragma GCC visibility push(hidden)
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,6 +55,15 @@ struct thread {
 	uint64_t handle;
 	exo_ppn window;
 	exo_slot window_slot;
+
+	/* thread.c: what it is made of */
+	exo_ppn env_frame;
+	uint32_t slice;
+	uint64_t fsbase;		/* that it begins with */
+
+	/* futex.c: the word that it waits for; 0: none */
+	uint64_t futex, futex_turn;
+	uint32_t futex_bits;
 };
 _Static_assert(sizeof(struct thread) <= THREAD_SIZE, "layout.h");
 

@@ -8,6 +8,7 @@
 #include "elf.h"
 #include "file.h"
 #include "signal.h"
+#include "thread.h"
 #include "wait.h"
 
 #define HEADER		((uint8_t *)HEAP_EXEC)	/* the file's first page */
@@ -280,6 +281,7 @@ program_exec(struct exo_regs *r)
 	if (file < 0)
 		return file;
 	/* Act.  From here on there is no way back. */
+	threads_end();
 	area_reset();
 	pt_clear(0, USER_TOP);
 	exec_tell((uint64_t)file);

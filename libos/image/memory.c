@@ -3,6 +3,7 @@
  */
 #include "area.h"
 #include "file.h"
+#include "thread.h"
 
 uint64_t brk_low, brk_now;
 
@@ -36,8 +37,8 @@ range_ok(uint64_t low, uint64_t n)
 	return low % EXO_PAGE == 0 && n <= USER_TOP && low <= USER_TOP - n;
 }
 
-long
-call_brk(uint64_t want)
+static long
+do_brk(uint64_t want)
 {
 	uint64_t old = PAGE_UP(brk_now), new = PAGE_UP(want);
 
@@ -85,8 +86,8 @@ place_find(uint64_t hint, uint64_t n, uint64_t flags)
 	return va == 0 ? -ENOMEM : (long)va;
 }
 
-long
-call_mmap(uint64_t hint, uint64_t len, uint64_t prot, uint64_t flags,
+static long
+do_mmap(uint64_t hint, uint64_t len, uint64_t prot, uint64_t flags,
     uint64_t fd, uint64_t offset)
 {
 	uint64_t n = PAGE_UP(len), type = flags & MAP_TYPE;
@@ -117,8 +118,8 @@ call_mmap(uint64_t hint, uint64_t len, uint64_t prot, uint64_t flags,
 	return r < 0 ? r : (long)a.low;
 }
 
-long
-call_munmap(uint64_t va, uint64_t len)
+static long
+do_munmap(uint64_t va, uint64_t len)
 {
 	uint64_t n = PAGE_UP(len);
 
@@ -127,8 +128,8 @@ call_munmap(uint64_t va, uint64_t len)
 	return memory_unmap(va, va + n);
 }
 
-long
-call_mprotect(uint64_t va, uint64_t len, uint64_t prot)
+static long
+do_mprotect(uint64_t va, uint64_t len, uint64_t prot)
 {
 	uint64_t n = PAGE_UP(len);
 	long r;
@@ -145,8 +146,8 @@ call_mprotect(uint64_t va, uint64_t len, uint64_t prot)
 	return r;
 }
 
-long
-call_madvise(uint64_t va, uint64_t len, uint64_t advice)
+static long
+do_madvise(uint64_t va, uint64_t len, uint64_t advice)
 {
 	uint64_t n = PAGE_UP(len);
 
@@ -195,8 +196,8 @@ remap_move(const struct area *a, uint64_t va, uint64_t old, uint64_t new,
 	return r < 0 ? r : (long)to;
 }
 
-long
-call_mremap(uint64_t va, uint64_t old_len, uint64_t new_len, uint64_t flags,
+static long
+do_mremap(uint64_t va, uint64_t old_len, uint64_t new_len, uint64_t flags,
     uint64_t to)
 {
 	uint64_t old = PAGE_UP(old_len), new = PAGE_UP(new_len);
@@ -248,3 +249,25 @@ call_msync(uint64_t va, uint64_t len)
 		return -EINVAL;
 	return area_covers(va, va + PAGE_UP(len)) ? 0 : -ENOMEM;
 }
+
+/* ---- all of them, one thread at a time */
+
+#define LOCKED(name, params, args)					      \
+	long call_##name params						      \
+	{								      \
+		long r;							      \
+									      \
+		lock();							      \
+		r = do_##name args;					      \
+		unlock();						      \
+		return r;						      \
+	}
+LOCKED(brk, (uint64_t want), (want))
+LOCKED(mmap, (uint64_t va, uint64_t len, uint64_t prot, uint64_t flags,
+    uint64_t fd, uint64_t offset), (va, len, prot, flags, fd, offset))
+LOCKED(munmap, (uint64_t va, uint64_t len), (va, len))
+LOCKED(mprotect, (uint64_t va, uint64_t len, uint64_t prot), (va, len, prot))
+LOCKED(madvise, (uint64_t va, uint64_t len, uint64_t advice),
+    (va, len, advice))
+LOCKED(mremap, (uint64_t va, uint64_t old, uint64_t new, uint64_t flags,
+    uint64_t to), (va, old, new, flags, to))

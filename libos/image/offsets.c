@@ -23,6 +23,7 @@ offsets(void)
 	CONSTANT(THREADS_MAX, THREADS_MAX);
 	CONSTANT(T_RESUME, offsetof(struct thread, resume));
 	CONSTANT(T_STUB, offsetof(struct thread, stub));
+	CONSTANT(T_FSBASE, offsetof(struct thread, fsbase));
 	CONSTANT(T_TID, offsetof(struct thread, tid));
 	CONSTANT(T_BLOCKED, offsetof(struct thread, blocked));
 	CONSTANT(BLOCK_WINDOW, BLOCK_WINDOW);

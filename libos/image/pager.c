@@ -9,6 +9,7 @@
 
 #include "area.h"
 #include "file.h"
+#include "thread.h"
 
 /* A fresh frame at va. */
 static bool
@@ -40,7 +41,7 @@ fault_inside(uint64_t va, uint64_t err)
 	if (SLOT_OF(va) == HEAP_SLOT)
 		return fill_zero(va, EXO_PTE_W | EXO_PTE_NX);
 	return va >= OWN_THREADS && va < OWN_END && at >= EXO_PAGE &&
-	    at != BLOCK_UPCALL && fill_zero(va, EXO_PTE_W | EXO_PTE_NX);
+	    at < BLOCK_UPCALL && fill_zero(va, EXO_PTE_W | EXO_PTE_NX);
 }
 
 /* ---- files */
@@ -187,25 +188,38 @@ area_allows(const struct area *a, uint64_t err)
 	return a->prot != 0;
 }
 
-uint32_t
-pager_fault(uint64_t addr, uint64_t err)
+/* A fault in the program's part. */
+static uint32_t
+fault_program(uint64_t va, uint64_t err)
 {
-	uint64_t va = PAGE_DOWN(addr);
-	const struct area *a;
+	const struct area *a = area_at(va);
 	bool done;
 
-	if (addr >= USER_TOP)
-		return fault_inside(va, err) ? 0 : SIGSEGV | SEGV_MAPERR << 8;
-	a = area_at(va);
 	if (a == NULL)
 		return SIGSEGV | SEGV_MAPERR << 8;
 	if (!area_allows(a, err))
 		return SIGSEGV | SEGV_ACCERR << 8;
-	if ((err & FAULT_PRESENT) != 0)
+	/* Another thread may have been quicker. */
+	if ((err & FAULT_PRESENT) != 0 || pt_get(va) != 0)
 		done = fault_present(a, va, err);
 	else if (a->file != 0 && va < a->limit)
 		done = fill_file(a, va, access_bits(a->prot, err));
 	else
 		done = fill_zero(va, access_bits(a->prot, err));
 	return done ? 0 : SIGBUS | BUS_ADRERR << 8;
+}
+
+uint32_t
+pager_fault(uint64_t addr, uint64_t err)
+{
+	uint64_t va = PAGE_DOWN(addr);
+	uint32_t r;
+
+	lock();
+	if (addr < USER_TOP)
+		r = fault_program(va, err);
+	else
+		r = fault_inside(va, err) ? 0 : SIGSEGV | SEGV_MAPERR << 8;
+	unlock();
+	return r;
 }

@@ -5,6 +5,7 @@
 #include <castor/string.h>
 
 #include "signal.h"
+#include "thread.h"
 #include "wait.h"
 
 #define SECOND		1000000000ul
@@ -20,7 +21,7 @@ ticks_ns(uint64_t ticks)
 static uint64_t
 my_ns(void)
 {
-	return ticks_ns(EXO_ENVS[EXO_INDEX(own.env)].ticks);
+	return ticks_ns(EXO_ENVS[EXO_INDEX(me()->env)].ticks);
 }
 
 /* ---- children */
@@ -281,8 +282,8 @@ strings_get(uint64_t array, uint32_t *n)
 	}
 }
 
-long
-call_execve(uint64_t path, uint64_t argv, uint64_t envp)
+static long
+exec_locked(uint64_t path, uint64_t argv, uint64_t envp)
 {
 	struct thread *t = me();
 	long r = user_string(ARGS->path, path, sizeof(ARGS->path));
@@ -299,5 +300,16 @@ call_execve(uint64_t path, uint64_t argv, uint64_t envp)
 		r = program_exec(t->regs);
 	if (r == 0)
 		t->changed = 1;
+	return r;
+}
+
+long
+call_execve(uint64_t path, uint64_t argv, uint64_t envp)
+{
+	long r;
+
+	lock();
+	r = exec_locked(path, argv, envp);
+	unlock();
 	return r;
 }

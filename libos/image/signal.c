@@ -13,6 +13,7 @@
 
 #include "area.h"
 #include "signal.h"
+#include "thread.h"
 #include "wait.h"
 
 #define UNBLOCKABLE	(SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
@@ -57,10 +58,9 @@ stops(uint32_t sig)
 }
 
 /* The commons does not bother with what nobody wants. */
-static void
+void
 hints_put(void)
 {
-	struct cm_window *w = my_window();
 	uint64_t ignored = 0, caught = 0;
 
 	for (uint32_t i = 0; i < SIGNALS; i++) {
@@ -69,8 +69,12 @@ hints_put(void)
 		else if (actions[i].handler != SIG_DFL)
 			caught |= 1ul << i;
 	}
-	w->sig_ignored = ignored;
-	w->sig_caught = caught;
+	for (uint32_t i = 0; i < THREADS_MAX; i++) {
+		if (!thread_lives(i))
+			continue;
+		thread_window(i)->sig_ignored = ignored;
+		thread_window(i)->sig_caught = caught;
+	}
 }
 
 static void

@@ -13,6 +13,9 @@ void signal_check(struct exo_regs *r, uint64_t nr);
  */
 bool signal_interrupts(void);
 
+/* Tell the commons, in every thread's window, what is wanted. */
+void hints_put(void);
+
 /* An exec: no handlers are left. */
 void signal_exec(void);
 

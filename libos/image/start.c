@@ -6,6 +6,7 @@
 #include <castor/text.h>
 
 #include "area.h"
+#include "thread.h"
 #include "wait.h"
 
 struct own own;

@@ -1,0 +1,46 @@
+/* thread.h - threads: envs of one process, and what they must not do at once. */
+#ifndef IMAGE_THREAD_H
+#define IMAGE_THREAD_H
+
+#include "image.h"
+
+/*
+ * What threads share in Castor's data is changed by one at a time.  A fault of
+ * whoever has the lock is his own pager's, so it may be taken again: what that
+ * one changes is then never what was being changed.
+ */
+void lock(void);
+void unlock(void);
+
+/* The block of thread i is in use; how many are; the others' ends. */
+bool thread_lives(uint32_t i);
+uint32_t threads_count(void);
+/* End all but the running one, which has the lock. */
+void threads_end(void);
+/* After a fork there is only the running one. */
+void threads_forget(void);
+
+/* Wake at most n that wait for this word. */
+uint32_t futex_wake(uint64_t at, uint32_t n, uint32_t bits);
+
+static inline struct thread *
+thread_at(uint32_t i)
+{
+	return (struct thread *)BLOCK_THREAD(i);
+}
+
+static inline uint32_t
+thread_index(const struct thread *t)
+{
+	return (uint32_t)(((uint64_t)t - OWN_THREADS) / BLOCK_SIZE);
+}
+
+static inline struct cm_window *
+thread_window(uint32_t i)
+{
+	return (struct cm_window *)(BLOCK(i) + BLOCK_WINDOW);
+}
+
+void thread_init(struct thread *t, uint32_t i);	/* start.c */
+
+#endif
