@@ -15,6 +15,9 @@
 #define PAGE	4096ul
 #define N	64
 
+/* A kernel that checks itself is slow: EXO_MACHINE->features, EXO_FEAT_CHECK. */
+#define CHECKS	(((const volatile uint32_t *)0xffffff0000000000)[9] & 0x8000)
+
 static inline uint64_t
 now(void)
 {
@@ -37,7 +40,7 @@ now(void)
 			best = t_ < best ? t_ : best;			      \
 		}							      \
 		printf("# %-40s %6lu\n", name, (unsigned long)best);	      \
-		OK(best <= bound);					      \
+		OK(best <= bound || CHECKS);					      \
 	} while (0)
 
 static inline long
