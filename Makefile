@@ -277,7 +277,7 @@ $(B)/archive.list: FORCE
 	$(call list,$(ELFS) $(ROOT))
 
 # cpio sees sorted names, one time and fixed modes: same in, same out.
-# ARCHIVE_FILES: NAME=FILE, programs from elsewhere (mk/*.mk).
+# ARCHIVE_FILES: NAME=FILE, programs to be taken as they are (mk/*.mk).
 $(ARCHIVE): $(ELFS) $(ROOT) $(B)/archive.list
 	@rm -rf $(B)/root
 	@mkdir -p $(B)/root/bin $(B)/root/test $(B)/root/bench
@@ -292,7 +292,7 @@ $(ARCHIVE): $(ELFS) $(ROOT) $(B)/archive.list
 	done
 	@for f in $(ARCHIVE_FILES); do \
 	    mkdir -p $(B)/root/$$(dirname $${f%%=*}) && \
-	    $(STRIP) -o $(B)/root/$${f%%=*} $${f#*=} || exit 1; \
+	    cp -L $${f#*=} $(B)/root/$${f%%=*} || exit 1; \
 	done
 	@$(if $(ROOT),cp -R user/root/. $(B)/root/)
 	@find $(B)/root -type d -exec chmod 755 {} +

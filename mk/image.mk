@@ -35,5 +35,8 @@ $(IMAGE): $(IOBJ) $(B)/image/image.ld $(B)/image.list
 	$(Q)$(LD) -n -static -T $(B)/image/image.ld -z noexecstack \
 	    --build-id=none -o $@ $(IOBJ)
 
-ARCHIVE_FILES += lib/castor.elf=$(IMAGE)
-$(ARCHIVE): $(IMAGE)
+$(B)/image/castor.elf: $(IMAGE)
+	$(Q)$(STRIP) -o $@ $<
+
+ARCHIVE_FILES += lib/castor.elf=$(B)/image/castor.elf
+$(ARCHIVE): $(B)/image/castor.elf

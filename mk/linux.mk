@@ -6,11 +6,16 @@ LSCRIPT	:= $(wildcard tests/linux/*.sh)
 LELF	:= $(LTEST:%=$(B)/%)
 MUSL	?= musl-gcc
 
+# A file may say `link: OPTIONS' instead of -static; rcrt1.o is musl's.
 $(B)/tests/linux/%: tests/linux/%.c Makefile mk/linux.mk | $(SETUP)
 	@mkdir -p $(@D)
 	$(call say,MUSL)
-	$(Q)$(MUSL) -std=gnu11 -O2 -g0 $(WARN) -static -MMD -MP -o $@ $<
+	$(Q)link=$$(sed -n 's/^ \* link: //p' $< | \
+	    sed 's|rcrt1.o|/usr/lib/x86_64-linux-musl/&|'); \
+	    $(MUSL) -std=gnu11 -O2 -s $(WARN) $${link:--static} -MMD -MP \
+	    -o $@ $<
 
 ARCHIVE_FILES += $(foreach t,$(LTEST),test/linux/$(notdir $t)=$(B)/$t) \
-	   bin/busybox=/bin/busybox
+	   bin/busybox=/bin/busybox \
+	   bin/bash=/bin/bash-static bin/zsh=/bin/zsh-static bin/sash=/bin/sash
 $(ARCHIVE): $(LELF) $(LSCRIPT)
