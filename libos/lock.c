@@ -9,15 +9,14 @@
  *	       (2) state is written by the holder only.  Whoever inherits writes
  *		   LOCK_DIRTY there first; if it dies before, the next does.
  *
- * No data of its own: it runs in domains that share its text only.
+ * But for sleeps, it has no data: it runs in domains that share its text only.
  */
 #include <castor/lock.h>
 #include <castor/seat.h>
 #include <castor/self.h>
+#include <castor/sleep.h>
 
-#define NAME_ENV(word)		((uint32_t)(word) & 0xffff)
-#define NAME_DOMAIN(word)	((uint32_t)(word) >> 16)
-#define NAME_GEN(word)		((uint32_t)((word) >> 32))
+#include "sleep.h"
 
 static uint64_t
 name_of(const struct locker *me)
@@ -55,22 +54,53 @@ lock_me(void)
 static bool
 holder_gone(uint64_t word)
 {
-	uint32_t env = NAME_ENV(word), domain = NAME_DOMAIN(word);
+	uint32_t env = LOCK_ENV(word), domain = LOCK_DOMAIN(word);
 	const volatile struct exo_env *e = &EXO_ENVS[env];
 
 	if (env >= EXO_MACHINE->nenvs || domain >= EXO_MACHINE->ndomains ||
-	    e->gen != NAME_GEN(word) || e->state >= EXO_ENV_DEAD)
+	    e->gen != LOCK_GEN(word) || e->state >= EXO_ENV_DEAD)
 		return true;
 	if (EXO_DOMAINS[domain].state != EXO_DOM_LIVE)
 		return true;
 	return e->home != domain && e->where != domain;
 }
 
+static struct exo_window
+row_window(enum exo_table table, uint32_t index, uint32_t size)
+{
+	return (struct exo_window){ .what = EXO_WIN_TABLE + table,
+	    .len = size, .offset = (uint64_t)index * size };
+}
+
+/* Sleep until it has left, can't, or it is time; it has the rest of my slice. */
+static void
+holder_await(const struct lock *l, const struct locker *me, uint64_t deadline,
+    uint64_t word)
+{
+	exo_id env = EXO_ID(LOCK_GEN(word), LOCK_ENV(word));
+	struct exo_sleep s = SLEEP(SLEEP_ON_LOCK, deadline, word,
+	    EXO_MACHINE->ticks);
+
+	s.nwin = 3;
+	s.win[0] = (struct exo_window){ .what = EXO_WIN_FRAME,
+	    .len = sizeof(l->word), .offset = (uint64_t)&l->word % EXO_PAGE,
+	    .ppn = me->frame, .slot = me->frame_slot,
+	    .epoch = EXO_PAGES[me->frame].epoch };
+	s.win[1] = row_window(EXO_TAB_ENVS, LOCK_ENV(word),
+	    sizeof(struct exo_env));
+	s.win[2] = row_window(EXO_TAB_DOMAINS, LOCK_DOMAIN(word),
+	    sizeof(struct exo_domain));
+	if (me->run != EXO_NONE)
+		sleep_or_yield(&s, env, me->run);
+	else
+		sleep_or_yield(&s, EXO_ID_ANY, 0);
+}
+
 /* Give it the rest of my slice, if it is mine to give and it can run. */
 static void
 holder_run(uint64_t word, const struct locker *me)
 {
-	exo_id env = EXO_ID(NAME_GEN(word), NAME_ENV(word));
+	exo_id env = EXO_ID(LOCK_GEN(word), LOCK_ENV(word));
 	long r = -EXO_E_SLOT;
 
 	if (me->run != EXO_NONE)
@@ -123,7 +153,10 @@ lock_wait(struct lock *l, const struct locker *me, uint64_t deadline,
 			return -EXO_E_LOOP;
 		if (EXO_MACHINE->ticks >= deadline)
 			return -EXO_E_BUSY;
-		holder_run(held, me);
+		if (me->frame != 0)
+			holder_await(l, me, deadline, held);
+		else
+			holder_run(held, me);
 		critical_enter(me->upcall);
 		held = 0;
 		if (word_swap(l, &held, mine))

@@ -12,6 +12,9 @@ enum sleep_kind {
 	SLEEP_ON_TICK,			/* nothing */
 	SLEEP_ON_WORD,			/* window 0: the word; not SEEN */
 	SLEEP_ON_TYPED,			/* more typed than SEEN */
+	SLEEP_ON_LOCK,			/* window 0: the word, which was SEEN;
+					 * 1: its holder's row in EXO_ENVS, 2:
+					 * in EXO_DOMAINS; SINCE: as below */
 	SLEEP_ON_CHILD			/* window 0: its row in EXO_ENVS, 1: in
 					 * EXO_DOMAINS; SEEN: generations, the
 					 * domain's above the env's; SINCE:
@@ -24,6 +27,11 @@ enum sleep_kind {
 	{ .prog_slot = self->memory_slot, .arg = {			      \
 	    [SLEEP_KIND] = (kind), [SLEEP_TICK] = (until),		      \
 	    [SLEEP_SEEN] = (seen_), [SLEEP_SINCE] = (since) } }
+
+/* The word of a held lock: an env's name, and where it took it (lock.c). */
+#define LOCK_ENV(word)		((uint32_t)(word) & 0xffff)
+#define LOCK_DOMAIN(word)	((uint32_t)(word) >> 16)
+#define LOCK_GEN(word)		((uint32_t)((word) >> 32))
 
 struct exo_sleep;
 

@@ -722,6 +722,107 @@ TEST(deadline_of_a_waiter_in_another_domain)
 	cell_end(&c);
 }
 
+/* ------------------------------------------------------------- sleeping */
+
+/* I want it, and sleep; `what' is done to the holder meanwhile. */
+static void
+asleep(cell_fn what, uint64_t ticks, long want)
+{
+	uint64_t checks = row(self->env)->checks, mine, since;
+	struct cell c, d;
+	exo_id env, doer;
+
+	begin();
+	env = holder_make(&c);
+	member(&d);
+	d.page->w[0] = env;
+	d.page->w[1] = c.name;
+	d.page->w[2] = c.domain;
+	doer = worker(&d, SEAT, what);
+	give(&d, 20, doer);
+	give(&c, 40, env);
+	must(exo_env_stop(env, c.name));
+	me.frame = shared_ppn;
+	me.frame_slot = self->memory_slot;
+	mine = row(self->env)->ticks;
+	since = EXO_MACHINE->ticks;
+	EQ(lock_take(&shared->lock, &me, since + ticks), want);
+	mine = row(self->env)->ticks - mine;
+	OK(EXO_MACHINE->ticks - since < 150);
+	OK(row(self->env)->checks > checks);
+	OK(mine < 5);
+	if (want >= 0) {
+		EQ(me.upcall->critical, 1);
+		lock_leave(&shared->lock, &me);
+	}
+	EQ(me.upcall->critical, 0);
+	d.page->w[W_STOP] = 1;
+	cell_end(&d);
+	cell_end(&c);
+}
+
+/* Busy for ten ticks, in slices of its own. */
+static void
+in_while(struct cell_page *p)
+{
+	uint64_t since = EXO_MACHINE->ticks;
+
+	while (EXO_MACHINE->ticks - since < 10)
+		p->w[W_COUNT]++;
+}
+
+static uint64_t
+in_kill_env(struct cell_page *p, uint64_t a, uint64_t b, uint64_t c)
+{
+	in_while(p);
+	(void)!exo_env_kill(p->w[0], (exo_slot)p->w[1], 1);
+	return in_spin(p, a, b, c);
+}
+
+static uint64_t
+in_kill_domain(struct cell_page *p, uint64_t a, uint64_t b, uint64_t c)
+{
+	in_while(p);
+	(void)!exo_domain_kill(p->w[2], (exo_slot)p->w[1], 1);
+	return in_spin(p, a, b, c);
+}
+
+static uint64_t
+in_release(struct cell_page *p, uint64_t a, uint64_t b, uint64_t c)
+{
+	in_while(p);
+	__atomic_store_n(&shared_of(p)->lock.word, 0, __ATOMIC_RELEASE);
+	return in_spin(p, a, b, c);
+}
+
+TEST(waiter_sleeps_until_it_is_free_or_its_holder_dead_or_time_is_up)
+{
+	asleep(in_release, 400, 0);
+	asleep(in_kill_env, 400, LOCK_OWNER_DIED);
+	asleep(in_kill_domain, 400, LOCK_OWNER_DIED);
+	asleep(in_spin, 20, -EXO_E_BUSY);
+}
+
+TEST(sleeper_lends_its_turns_to_a_holder_without_slices)
+{
+	struct cell c;
+	exo_id env;
+
+	begin();
+	member(&c);
+	c.page->w[W_STAY] = 4 * GRACE;	/* more than one turn */
+	env = worker(&c, SEAT, in_once);
+	OK(cell_run(&c, env, &c.page->w[W_IN], 1));
+	give(&c, 20, worker(&c, SEAT + 1, in_spin));
+	me.run = c.name;
+	me.frame = shared_ppn;
+	me.frame_slot = self->memory_slot;
+	EQ(lock_take(&shared->lock, &me, EXO_MACHINE->ticks + 400), 0);
+	lock_leave(&shared->lock, &me);
+	OK(cell_run_state(&c, env, EXO_ENV_DEAD));
+	cell_end(&c);
+}
+
 /* -------------------------------------------------------------- nesting */
 
 TEST(locks_nest)
@@ -804,6 +905,29 @@ TEST(guest_that_is_pulled_home_has_left_its_locks_to_the_server)
 	OK(cell_run_state(&c, env, EXO_ENV_STOPPED));
 	EQ(row(env)->where, EXO_INDEX(c.domain));
 	have(LOCK_OWNER_DIED);
+	cell_end(&c);
+	cell_end(&s);
+}
+
+/* The same, and whoever waits for it sleeps. */
+TEST(sleeper_sees_a_guest_pulled_home)
+{
+	uint64_t since, checks = row(self->env)->checks;
+	struct cell c, s;
+	exo_id env;
+
+	begin();
+	env = guest_make(&c, &s);
+	give(&c, 20, env);
+	must(exo_env_stop(env, c.name));
+	me.frame = shared_ppn;
+	me.frame_slot = self->memory_slot;
+	since = EXO_MACHINE->ticks;
+	EQ(lock_take(&shared->lock, &me, since + 100), LOCK_OWNER_DIED);
+	OK(EXO_MACHINE->ticks - since < 50);
+	OK(row(self->env)->checks > checks);
+	lock_consistent(&shared->lock);
+	lock_leave(&shared->lock, &me);
 	cell_end(&c);
 	cell_end(&s);
 }

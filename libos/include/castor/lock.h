@@ -59,6 +59,9 @@ struct locker {
 	/* By which it may give time to a holder; EXO_NONE: it yields to all. */
 	exo_slot run;			/* RUN on the holders */
 	uint64_t handle;		/* or a handle to where they hold it */
+	/* The live frame where the locks are: waiting is a sleep then. */
+	exo_ppn frame;			/* 0: it yields */
+	exo_slot frame_slot;		/* READ on it */
 };
 
 /*
