@@ -7,7 +7,9 @@
 #include "bench.h"
 #include "cell.h"
 
-enum seat { SEAT_YIELD = 2, SEAT_SPIN, SEAT_CLIENT, SEAT_MONITOR };
+enum seat {
+	SEAT_YIELD = 2, SEAT_SPIN, SEAT_EPILOGUE, SEAT_CLIENT, SEAT_MONITOR
+};
 enum word { SENT, THERE, BACK_ENV, BACK_SLOT, LAST };	/* of the page */
 
 #define GAP	40u			/* ticks of the clock: we were away */
@@ -143,6 +145,74 @@ ticks(void)
 	must(exo_env_kill(other, cell.name, 0));
 }
 
+/* ---- the upcall at the end of a slice */
+
+/* epilogue_spin(w): the time into w[0] all the time.  epilogue_upcall: the
+ * time into w[1] first. */
+__asm__(".pushsection .text\n"
+	"epilogue_spin:\n"
+	"	rdtsc\n"
+	"	shlq $32, %rdx\n"
+	"	orq %rdx, %rax\n"
+	"	movq %rax, (%rdi)\n"
+	"	jmp epilogue_spin\n"
+	"epilogue_upcall:\n"
+	"	movl %eax, %r11d\n"
+	"	rdtsc\n"
+	"	shlq $32, %rdx\n"
+	"	orq %rdx, %rax\n"
+	"	movq %rax, 8(%rdi)\n"
+	"	movl %r11d, %eax\n"
+	"	jmp cell_upcall\n"
+	".popsection\n");
+void epilogue_spin(void);
+void epilogue_upcall(void);
+
+static bool
+hook_yield(struct cell_page *p, struct exo_regs *r, uint64_t kind)
+{
+	(void)p, (void)r, (void)kind;
+	return exo_env_yield(EXO_ID_ANY, 0, EXO_NONE) == 0;
+}
+
+/* When it has had another one. */
+static uint64_t
+epilogue_ticks(volatile uint64_t *w)
+{
+	uint64_t then = w[1];
+
+	while (w[1] == then)
+		;
+	return w[1] - w[0] - 1;		/* the upcall's first instruction */
+}
+
+static void
+epilogues(void)
+{
+	static const uint32_t index = 1;
+	volatile uint64_t *w = &cell.page->w[LAST];
+	exo_id env = cell_env_make(&cell);
+
+	cell.page->hook = hook_yield;
+	must(cell_bind(&cell, SEAT_EPILOGUE, env, epilogue_spin,
+	    epilogue_upcall));
+	must(exo_domain_row(cell.domain, cell.name, EXO_CLASS_EPILOGUE,
+	    EXO_ACT_SELF));
+	must(exo_env_start(env, cell.name, cell.domain, cell.name,
+	    SEAT_EPILOGUE, (uint64_t)w));
+	must(exo_slice_alloc(self->acct, self->acct_slot, self->memory_slot,
+	    index));
+	must(exo_slice_set(self->memory_slot, index, env, cell.name));
+	(void)epilogue_ticks(w);
+	BENCH_ROW("epilogue_upcall", .with_ticks = true, .samples = 100,
+	    .bound = "a tick, and a frame on the upcall stack; to 5 "
+	    "instructions")
+		bench_take(epilogue_ticks(w));
+	must(exo_slice_free(self->memory_slot, index));
+	must(exo_env_kill(env, cell.name, 0));
+	cell.page->hook = NULL;
+}
+
 /* ---- a monitor in another process: events */
 
 /* cell_client: foreign calls without end.  cell_monitor: whatever it is, go
@@ -271,6 +341,7 @@ TEST(time)
 	cell_make(&cell, &o);
 	yields();
 	ticks();
+	epilogues();
 	events();
 	monitors();
 }

@@ -93,6 +93,8 @@ CONVERSATION = [
     ("a stack grows by self-paging", "stackgrow", r"stack: \d\d+ faults"),
     ("a wild access ends the program alone", "stackgrow wild",
      r"nothing at 10100000 to write(.|\n)*stackgrow ended, word 127\n> $"),
+    ("a scheduler that is a program", "stride 60",
+     r"\n +3 +\d+ +\d{3} (.|\n)*off by \d+ in 1000"),
     ("a program without a library", "bare", r"\nBare: domain \d+, env \d+"),
     ("a line longer than any", "hello " + "x" * 600, r"Hello from bin/hello, x"),
 ]
