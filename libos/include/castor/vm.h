@@ -101,7 +101,7 @@ bool vm_fault(uint64_t addr, uint64_t err);
 /*
  * Asked at each fault in demand-zero memory once something was taken from my
  * account by force, since what was there may be gone: true if zeroes will do.
- * It runs in the pager.  NULL, or false: the program ends, with a message.
+ * An UPCALL_HANDLER, run in the pager.  NULL, or false: the program ends, with a message.
  */
 extern bool (*vm_lost)(uint64_t addr);
 
