@@ -7,8 +7,8 @@
  * may be cut, its protection changed, a fork share its tables, and faults find
  * out.
  *
- * Areas:   area.c.  Tables: pt.c.  Both together, as calls: memory.c.
- * Faults: pager.c.
+ * Areas:   area.c.  Tables: pt.c, and cow.c where they are shared.  Both
+ * together, as calls: memory.c.  Faults: pager.c.
  */
 #ifndef IMAGE_AREA_H
 #define IMAGE_AREA_H
@@ -58,12 +58,28 @@ long pt_make(uint64_t va, uint32_t level) MUST_USE;
 uint64_t pt_get(uint64_t va);
 /* Set it: 0 or -EXO_E_*.  slot: as pt_set's. */
 long pt_put(uint64_t va, uint64_t pte, exo_slot slot) MUST_USE;
-/* Nothing is mapped in [low, high) any more; frames go back. */
+/* Nothing is mapped in [low, high) any more; frames go back.  Before it
+ * pt_edges, which may fail: -ENOMEM, unchanged. */
+long pt_edges(uint64_t low, uint64_t high) MUST_USE;
 void pt_clear(uint64_t low, uint64_t high);
-/* What is mapped there loses the rights that prot has not. */
-void pt_narrow(uint64_t low, uint64_t high, uint32_t prot);
+/* What is mapped there loses the rights that prot has not; -ENOMEM. */
+long pt_narrow(uint64_t low, uint64_t high, uint32_t prot) MUST_USE;
+/* The root's entries, to read.  A fresh table, with its companion: it, or
+ * -ENOMEM.  Give back one that is empty and linked nowhere. */
+const uint64_t *pt_root(void);
+long pt_table(uint32_t level) MUST_USE;
+bool pt_table_free(exo_ppn table);
 /* Bits of an entry for this protection. */
 uint64_t pt_bits(uint32_t prot);
+
+/* ---- cow.c */
+
+/* The table that translates va at a level, made the process's own, and all
+ * above it: it; 0: none is there; -ENOMEM. */
+long cow_own(uint64_t va, uint32_t level) MUST_USE;
+/* Give back what others shared and nobody has any more: how many frames.  Only
+ * where no frame is held that is not mapped. */
+uint64_t frames_sweep(void);
 
 /* ---- memory.c */
 extern uint64_t brk_low, brk_now;
@@ -73,5 +89,9 @@ long memory_unmap(uint64_t low, uint64_t high);
 /* ---- pager.c: answer a fault: 0, or what it is to the program: a signal,
  * its code << 8 */
 uint32_t pager_fault(uint64_t addr, uint64_t err);
+
+/* The page at va, if there is one, is the process's and nobody else's: false,
+ * there is no memory. */
+bool page_take(uint64_t va);
 
 #endif

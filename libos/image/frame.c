@@ -83,3 +83,16 @@ frame_put(exo_ppn ppn)
 {
 	(void)!exo_page_free(own.memory_slot, ppn, 1);
 }
+
+void
+frames_unstock(void)
+{
+	while (stocked > 0)
+		frame_put(stock[--stocked]);
+}
+
+void
+frames_forget(void)
+{
+	stocked = 0;
+}

@@ -107,6 +107,8 @@ extern uint32_t pid;
 extern exo_ppn own_table;		/* the last-level table of slot 254 */
 extern exo_slot view_slot;		/* VIEW on my tables */
 
+void rows_set(void);			/* traps come to entry.asm */
+
 /* ---- entry.asm */
 extern void (*const calls_fast[])(void);
 _Noreturn void go(struct exo_regs *regs);
@@ -127,6 +129,8 @@ _Noreturn void image_die(const char *fmt, ...)
 /* ---- frames (frame.c) */
 long frame_get(uint32_t kind) MUST_USE;	/* zeroed; a ppn, or -ENOMEM */
 void frame_put(exo_ppn ppn);
+void frames_unstock(void);		/* give back those that wait */
+void frames_forget(void);		/* after a fork: they are the parent's */
 
 /*
  * ---- loading (load.c)

@@ -10,8 +10,10 @@ uint64_t brk_low, brk_now;
 long
 memory_unmap(uint64_t low, uint64_t high)
 {
-	long r = area_cut(low, high);
+	long r = pt_edges(low, high);
 
+	if (r == 0)
+		r = area_cut(low, high);
 	if (r == 0) {
 		pt_clear(low, high);
 		file_settle();
@@ -142,7 +144,7 @@ do_mprotect(uint64_t va, uint64_t len, uint64_t prot)
 		return -ENOMEM;
 	r = area_protect(va, va + n, (uint32_t)prot);
 	if (r == 0)
-		pt_narrow(va, va + n, (uint32_t)prot);
+		r = pt_narrow(va, va + n, (uint32_t)prot);
 	return r;
 }
 
@@ -155,20 +157,27 @@ do_madvise(uint64_t va, uint64_t len, uint64_t advice)
 		return -EINVAL;
 	if (!range_ok(va, n) || !area_covers(va, va + n))
 		return -ENOMEM;
-	if (advice == MADV_DONTNEED || advice == MADV_FREE)
+	if (advice == MADV_DONTNEED || advice == MADV_FREE) {
+		if (pt_edges(va, va + n) < 0)
+			return -ENOMEM;
 		pt_clear(va, va + n);
+	}
 	return 0;
 }
 
-/* Move what is mapped at from to `to', page by page. */
+/* Move what is mapped at from to `to', page by page.  What is a file's is
+ * found again. */
 static long
 pages_move(uint64_t from, uint64_t to, uint64_t n)
 {
 	for (uint64_t at = 0; at < n; at += EXO_PAGE) {
 		uint64_t pte = pt_get(from + at);
 
-		if (pte == 0)
+		if (pte == 0 || pte & PTE_BORROWED)
 			continue;
+		if (!page_take(from + at) || pt_make(to + at, 1) < 0)
+			return -ENOMEM;
+		pte = pt_get(from + at);
 		if (pt_put(from + at, 0, 0) < 0 ||
 		    pt_put(to + at, pte & EXO_PTE_ASK & ~(EXO_PTE_MAYW |
 		    EXO_PTE_MAYX), own.memory_slot) < 0)

@@ -30,37 +30,6 @@ fill_zero(uint64_t va, uint64_t bits)
 	return ppn >= 0 && frame_map(va, (exo_ppn)ppn, bits);
 }
 
-/* Own memory of Castor's. */
-static bool
-fault_inside(uint64_t va, uint64_t err)
-{
-	uint64_t at = (va - OWN_THREADS) % BLOCK_SIZE;
-
-	if ((err & FAULT_PRESENT) != 0)
-		return false;
-	if (SLOT_OF(va) == HEAP_SLOT)
-		return fill_zero(va, EXO_PTE_W | EXO_PTE_NX);
-	return va >= OWN_THREADS && va < OWN_END && at >= EXO_PAGE &&
-	    at < BLOCK_UPCALL && fill_zero(va, EXO_PTE_W | EXO_PTE_NX);
-}
-
-/* ---- files */
-
-static enum file_right
-bits_right(uint64_t pte)
-{
-	return pte & EXO_PTE_W ? FILE_WRITE : pte & EXO_PTE_NX ? FILE_READ :
-	    FILE_EXEC;
-}
-
-/* The page at va in full, and as the file has it. */
-static bool
-page_whole(const struct area *a, uint64_t va)
-{
-	return va + EXO_PAGE <= PAGE_UP(a->limit) &&
-	    (a->limit % EXO_PAGE == 0 || va + EXO_PAGE <= a->limit);
-}
-
 /* A frame of the process's own with what is at `from': filled out of sight, so
  * that no thread sees half of it, and W^X holds.  Nothing is at va, or what is
  * replaced. */
@@ -78,6 +47,67 @@ copy_map(uint64_t va, const void *from, uint64_t n, uint64_t bits)
 	if (pt_put(OWN_SCRATCH, 0, 0) < 0)
 		image_die("a filled page stays");
 	return frame_map(va, (exo_ppn)ppn, bits);
+}
+
+/* What is at va may be written: a page that others have, too, is copied.
+ * bits: as it is to be mapped then. */
+static bool
+page_write(uint64_t va, uint64_t pte, uint64_t bits)
+{
+	uint64_t want = (pte & ~(EXO_PTE_W | EXO_PTE_NX)) | bits;
+	long r = pte == want ? 0 : pt_put(va, want & EXO_PTE_ASK,
+	    own.memory_slot);
+
+	return r == -EXO_E_SHARED ?
+	    copy_map(va, (const void *)va, EXO_PAGE, bits) : r == 0;
+}
+
+bool
+page_take(uint64_t va)
+{
+	long table = cow_own(va, 1);
+	uint64_t pte = table <= 0 ? 0 : pt_get(va);
+	const volatile struct exo_page *p = &EXO_PAGES[EXO_PTE_PPN(pte)];
+
+	if (table < 0)
+		return false;
+	return pte == 0 || (p->account == EXO_INDEX(own.acct) &&
+	    p->maps == 1) || copy_map(va, (const void *)va, EXO_PAGE,
+	    pte & (EXO_PTE_W | EXO_PTE_NX));
+}
+
+/* Own memory of Castor's. */
+static bool
+fault_inside(uint64_t va, uint64_t err)
+{
+	uint64_t at = (va - OWN_THREADS) % BLOCK_SIZE, pte = 0;
+
+	if (SLOT_OF(va) == HEAP_SLOT) {
+		if (cow_own(va, 1) > 0)
+			pte = pt_get(va);
+		return pte == 0 ? fill_zero(va, EXO_PTE_W | EXO_PTE_NX) :
+		    page_write(va, pte, EXO_PTE_W | EXO_PTE_NX);
+	}
+	return (err & FAULT_PRESENT) == 0 && va >= OWN_THREADS &&
+	    va < OWN_END && at >= EXO_PAGE && at < BLOCK_UPCALL &&
+	    fill_zero(va, EXO_PTE_W | EXO_PTE_NX);
+}
+
+/* ---- files */
+
+static enum file_right
+bits_right(uint64_t pte)
+{
+	return pte & EXO_PTE_W ? FILE_WRITE : pte & EXO_PTE_NX ? FILE_READ :
+	    FILE_EXEC;
+}
+
+/* The page at va in full, and as the file has it. */
+static bool
+page_whole(const struct area *a, uint64_t va)
+{
+	return va + EXO_PAGE <= PAGE_UP(a->limit) &&
+	    (a->limit % EXO_PAGE == 0 || va + EXO_PAGE <= a->limit);
 }
 
 /* The process's own copy of the file's page. */
@@ -153,29 +183,39 @@ access_bits(uint32_t prot, uint64_t err)
 	return pt_bits(prot);
 }
 
-/* It is there. */
+/* It is there, and its table the process's own by now. */
 static bool
-fault_present(const struct area *a, uint64_t va, uint64_t err)
+fault_present(const struct area *a, uint64_t va, uint64_t old, uint64_t err)
 {
-	uint64_t old = pt_get(va);
-	uint64_t pte = (old & ~(EXO_PTE_W | EXO_PTE_NX)) |
-	    access_bits(a->prot, err);
+	uint64_t bits = access_bits(a->prot, err);
+	uint64_t pte = (old & ~(EXO_PTE_W | EXO_PTE_NX)) | bits;
+	long r;
 
-	exo_slot slot = own.memory_slot;
-
-	if (old == 0 || pte == old)
+	if ((old & PTE_BORROWED) == 0)
+		return page_write(va, old, bits);
+	if (!(a->flags & AREA_SHARED) && (err & FAULT_WRITE) != 0)
+		return copy_map(va, (const void *)va, EXO_PAGE, bits);
+	if (pte == old)
 		return true;
-	if ((old & PTE_BORROWED) != 0) {
-		if (!(a->flags & AREA_SHARED) && (err & FAULT_WRITE) != 0)
-			return copy_map(va, (const void *)va, EXO_PAGE,
-			    access_bits(a->prot, err));
-		long r = file_slot(a->file, bits_right(pte));
+	r = file_slot(a->file, bits_right(pte));
+	return r >= 0 && pt_put(va, pte & EXO_PTE_ASK, (exo_slot)r) == 0;
+}
 
-		if (r < 0)
-			return false;
-		slot = (exo_slot)r;
-	}
-	return pt_put(va, pte & EXO_PTE_ASK, slot) == 0;
+/* A copy of a table leaves out what is a file's: it may be absent now.  And
+ * what was absent, another thread may have filled in. */
+static bool
+fault_fill(const struct area *a, uint64_t va, uint64_t err)
+{
+	long table = cow_own(va, 1);
+	uint64_t pte = table <= 0 ? 0 : pt_get(va);
+
+	if (table < 0)
+		return false;
+	if (pte != 0)
+		return fault_present(a, va, pte, err);
+	return a->file != 0 && va < a->limit ?
+	    fill_file(a, va, access_bits(a->prot, err)) :
+	    fill_zero(va, access_bits(a->prot, err));
 }
 
 static bool
@@ -188,25 +228,20 @@ area_allows(const struct area *a, uint64_t err)
 	return a->prot != 0;
 }
 
+/* Without a frame, what a fork left over is looked for. */
+#define TWICE(try)	((try) || (frames_sweep() > 0 && (try)))
+
 /* A fault in the program's part. */
 static uint32_t
 fault_program(uint64_t va, uint64_t err)
 {
 	const struct area *a = area_at(va);
-	bool done;
 
 	if (a == NULL)
 		return SIGSEGV | SEGV_MAPERR << 8;
 	if (!area_allows(a, err))
 		return SIGSEGV | SEGV_ACCERR << 8;
-	/* Another thread may have been quicker. */
-	if ((err & FAULT_PRESENT) != 0 || pt_get(va) != 0)
-		done = fault_present(a, va, err);
-	else if (a->file != 0 && va < a->limit)
-		done = fill_file(a, va, access_bits(a->prot, err));
-	else
-		done = fill_zero(va, access_bits(a->prot, err));
-	return done ? 0 : SIGBUS | BUS_ADRERR << 8;
+	return TWICE(fault_fill(a, va, err)) ? 0 : SIGBUS | BUS_ADRERR << 8;
 }
 
 uint32_t
@@ -219,7 +254,8 @@ pager_fault(uint64_t addr, uint64_t err)
 	if (addr < USER_TOP)
 		r = fault_program(va, err);
 	else
-		r = fault_inside(va, err) ? 0 : SIGSEGV | SEGV_MAPERR << 8;
+		r = TWICE(fault_inside(va, err)) ? 0 :
+		    SIGSEGV | SEGV_MAPERR << 8;
 	unlock();
 	return r;
 }

@@ -54,9 +54,14 @@ pt_find(uint64_t va, uint32_t level)
 	return ppn;
 }
 
-/* A frame for a table of this level, with its companion: it, or -ENOMEM. */
-static long
-table_frame(uint32_t level)
+const uint64_t *
+pt_root(void)
+{
+	return view_at(VIEW_ROOT);
+}
+
+long
+pt_table(uint32_t level)
 {
 	long companion, ppn = frame_get(EXO_PG_PT1 + level - 1);
 
@@ -75,15 +80,14 @@ table_frame(uint32_t level)
 long
 pt_make(uint64_t va, uint32_t level)
 {
-	exo_ppn have = pt_find(va, level);
-	long above, ppn, r;
+	long have = cow_own(va, level), above, ppn, r;
 
 	if (have != 0)
 		return have;
 	above = pt_make(va, level + 1);
 	if (above < 0)
 		return above;
-	ppn = table_frame(level);
+	ppn = pt_table(level);
 	if (ppn < 0)
 		return ppn;
 	r = exo_pt_set(0, (exo_ppn)above, EXO_PT_INDEX(va, level + 1),
@@ -118,6 +122,30 @@ pt_bits(uint32_t prot)
 	return prot & PROT_EXEC ? 0 : EXO_PTE_NX;
 }
 
+/* A view of a frame keeps it from being freed. */
+static void
+view_drop(exo_ppn table)
+{
+	uint32_t i = VIEW_FIRST + table % (VIEWS - VIEW_FIRST);
+
+	if (view_ppn(i) == table && exo_pt_set(0, own_table,
+	    EXO_PT_INDEX(VIEW_VA(i), 1), 0, 0) < 0)
+		image_die("the view of table %u stays", table);
+}
+
+bool
+pt_table_free(exo_ppn table)
+{
+	exo_ppn companion = EXO_PAGES[table].companion;
+
+	view_drop(table);
+	if (exo_page_free(own.memory_slot, table, 1) < 0)
+		return false;
+	if (companion != 0)
+		frame_put(companion);
+	return true;
+}
+
 /* The first address from va on that may be mapped; `high' if none is. */
 static uint64_t
 skip_absent(uint64_t va, uint64_t high, exo_ppn *table)
@@ -149,6 +177,15 @@ entries_here(uint64_t va, uint64_t high)
 	return n < CHUNK ? n : CHUNK;
 }
 
+/* Is this frame the process's to give back, when its last entry is gone? */
+static bool
+frame_is_mine(exo_ppn ppn)
+{
+	const volatile struct exo_page *p = &EXO_PAGES[ppn];
+
+	return p->account == EXO_INDEX(own.acct) && p->maps == 1;
+}
+
 /* Give back n frames, in runs. */
 static void
 frames_put(const exo_ppn *ppns, uint64_t n)
@@ -164,46 +201,109 @@ frames_put(const exo_ppn *ppns, uint64_t n)
 	}
 }
 
-/* Clear n entries of a table from index on, those that are not mine among
- * them. */
+/* Nothing in [low, high) of a last-level table, which is the process's. */
 static void
-entries_clear(exo_ppn table, uint32_t index, uint64_t n)
+entries_clear(exo_ppn table, uint64_t low, uint64_t high)
 {
-	const uint64_t *t = pt_view(table) + index;
+	const uint64_t *t = pt_view(table);
 	exo_ppn ppns[CHUNK];
-	uint64_t used = 0, present = 0;
-	long r;
 
-	for (uint64_t i = 0; i < n; i++) {
-		if (t[i] == 0)
+	for (uint64_t va = low, n; va < high; va += n * EXO_PAGE) {
+		uint32_t index = EXO_PT_INDEX(va, 1);
+		uint64_t used = 0, present = 0;
+		long r;
+
+		n = entries_here(va, high);
+		for (uint64_t i = 0; i < n; i++) {
+			present |= t[index + i];
+			if (t[index + i] != 0 &&
+			    frame_is_mine(EXO_PTE_PPN(t[index + i])))
+				ppns[used++] = EXO_PTE_PPN(t[index + i]);
+		}
+		if (present == 0)
 			continue;
-		present++;
-		if ((t[i] & PTE_BORROWED) == 0)
-			ppns[used++] = EXO_PTE_PPN(t[i]);
+		r = n == 1 ? 1 + exo_pt_set(0, table, index, 0, 0) :
+		    exo_pt_batch(0, table, index, n, (uint64_t)nothing, 0);
+		if (r != (long)n)
+			image_die("%lx can't be unmapped: %ld", va, r);
+		frames_put(ppns, used);
 	}
-	if (present == 0)
+}
+
+static void
+link_clear(exo_ppn table, uint32_t index)
+{
+	if (exo_pt_set(0, table, index, 0, 0) < 0)
+		image_die("a table stays linked");
+}
+
+/*
+ * Nothing in [low, high) of a table of this level, which is the process's and
+ * begins at base.  What all of a lower table is in goes with it.  pt_edges
+ * made the others the process's own, so nothing is needed here.
+ */
+static void
+table_clear(exo_ppn table, uint32_t level, uint64_t base, uint64_t low,
+    uint64_t high)
+{
+	uint64_t size = 1ul << EXO_PT_SHIFT(level), at;
+
+	if (level == 1) {
+		entries_clear(table, low, high);
 		return;
-	r = n == 1 ? 1 + exo_pt_set(0, table, index, 0, 0) :
-	    exo_pt_batch(0, table, index, n, (uint64_t)nothing, 0);
-	if (r != (long)n)
-		image_die("table %u can't be cleared: %ld", table, r);
-	frames_put(ppns, used);
+	}
+	for (uint64_t va = low; va < high; va = at + size) {
+		uint32_t index = EXO_PT_INDEX(va, level);
+		const uint64_t *t = level == 4 ? pt_root() : pt_view(table);
+		exo_ppn below = EXO_PTE_PPN(t[index]);
+		uint64_t end;
+		bool whole;
+
+		at = base + index * size;
+		end = at + size < high ? at + size : high;
+		whole = va == at && end == at + size;
+		if (below == 0)
+			continue;
+		if (whole && EXO_PAGES[below].refs > 1) {
+			link_clear(table, index);
+			continue;
+		}
+		if (cow_own(va, level - 1) != (long)below)
+			image_die("%lx is shared when it is cleared", va);
+		table_clear(below, level - 1, at, va, end);
+		if (whole) {
+			link_clear(table, index);
+			(void)pt_table_free(below);
+		}
+	}
+}
+
+/* The tables that a range begins and ends in, unless it has all of them. */
+long
+pt_edges(uint64_t low, uint64_t high)
+{
+	long r = 0;
+
+	for (uint32_t level = 3; level >= 1 && r >= 0; level--) {
+		uint64_t size = 1ul << EXO_PT_SHIFT(level + 1);
+
+		if (low % size != 0)
+			r = cow_own(low, level);
+		if (r >= 0 && high % size != 0)
+			r = cow_own(high, level);
+	}
+	return r < 0 ? r : 0;
 }
 
 void
 pt_clear(uint64_t low, uint64_t high)
 {
-	exo_ppn table;
-	uint64_t n;
-
-	for (uint64_t va = low; (va = skip_absent(va, high, &table)) < high;
-	    va += n * EXO_PAGE) {
-		n = entries_here(va, high);
-		entries_clear(table, EXO_PT_INDEX(va, 1), n);
-	}
+	if (low < high)
+		table_clear(EXO_PTE_PPN(view_at(VIEW_OWN)[EXO_PT_INDEX(
+		    VIEW_VA(VIEW_ROOT), 1)]), 4, 0, low, high);
 }
 
-void
+long
 pt_narrow(uint64_t low, uint64_t high, uint32_t prot)
 {
 	uint64_t lose = (prot & PROT_WRITE ? 0 : EXO_PTE_W), n;
@@ -212,6 +312,11 @@ pt_narrow(uint64_t low, uint64_t high, uint32_t prot)
 
 	for (uint64_t va = low; (va = skip_absent(va, high, &table)) < high;
 	    va += n * EXO_PAGE) {
+		long mine = cow_own(va, 1);
+
+		if (mine < 0)
+			return mine;
+		table = (exo_ppn)mine;
 		n = entries_here(va, high);
 		for (uint64_t i = 0; i < n; i++) {
 			uint32_t index = EXO_PT_INDEX(va, 1) + (uint32_t)i;
@@ -226,4 +331,5 @@ pt_narrow(uint64_t low, uint64_t high, uint32_t prot)
 				image_die("%lx can't be narrowed: %ld", va, r);
 		}
 	}
+	return 0;
 }

@@ -609,3 +609,11 @@ signal_exec(void)
 	me()->alt_size = 0;
 	hints_put();
 }
+
+void
+signal_forked(void)
+{
+	me()->restores = false;
+	hints_put();
+	block(me()->blocked);
+}

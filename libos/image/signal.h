@@ -22,6 +22,9 @@ void signal_exec(void);
 /* Those of the program's set are blocked until this call is over. */
 long signal_mask_for_call(uint64_t set, uint64_t size) MUST_USE;
 
+/* A child of a fork: its window is new. */
+void signal_forked(void);
+
 /* Wait until one interrupts; with these blocked meanwhile. */
 long signal_wait(uint64_t blocked);
 

@@ -19,7 +19,7 @@ extern const char stubs[];
 _Noreturn void image_start(const struct exo_start *);
 
 /* Traps of these classes come to entry.asm; before that none must. */
-static void
+void
 rows_set(void)
 {
 	static const uint8_t classes[] = { EXO_CLASS_FAULT,

@@ -289,7 +289,7 @@ call_clone(uint64_t flags, uint64_t stack, uint64_t ptid, uint64_t ctid,
 	long r;
 
 	if ((flags & CLONE_THREAD) == 0)
-		return -ENOSYS;
+		return process_clone(flags, stack, ptid, ctid, tls);
 	if ((flags & CLONE_SHARED) != CLONE_SHARED || stack == 0 ||
 	    (flags & CLONE_SETTLS && tls >= USER_TOP))
 		return -EINVAL;

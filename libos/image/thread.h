@@ -20,6 +20,10 @@ void threads_end(void);
 /* After a fork there is only the running one. */
 void threads_forget(void);
 
+/* A process like this one, as clone() says (fork.c). */
+long process_clone(uint64_t flags, uint64_t stack, uint64_t ptid,
+    uint64_t ctid, uint64_t tls);
+
 /* Wake at most n that wait for this word. */
 uint32_t futex_wake(uint64_t at, uint32_t n, uint32_t bits);
 

@@ -1,0 +1,147 @@
+/*
+ * cow.c - tables that a fork shares are made the process's own, on demand.
+ *
+ * A fork copies the links in the root, and so freezes all below.  Before an
+ * entry is changed, the way to it is made exclusive from the top down: a
+ * table that has one reference by now (the other side is gone, or has made its
+ * own) gets its W back; one that has several is replaced by a copy, whose
+ * entries have references more.  Nothing is remembered: what is shared is what
+ * the published rows of the frames say.
+ *
+ * The frames of files are live and pt_copy refuses them: they are left out
+ * of a copy, and the next fault asks for them again.
+ *
+ * What was shared and is nobody's in the end is still charged to who took it:
+ * a table that only a child reached, a page that only a child had mapped.
+ * frames_sweep() finds and frees it, in the list of the account's frames.
+ */
+#include "area.h"
+
+/* May pt_copy have this last-level entry? */
+static bool
+copies(uint64_t pte)
+{
+	const volatile struct exo_page *p = &EXO_PAGES[EXO_PTE_PPN(pte)];
+
+	return pte != 0 && p->kind == EXO_PG_DATA &&
+	    (p->flags & EXO_PF_LIVE) == 0;
+}
+
+/* Copy what is in `from', which translates va, to a fresh table. */
+static bool
+entries_copy(exo_ppn to, exo_ppn from, uint64_t va, uint32_t level)
+{
+	uint64_t base = va >> EXO_PT_SHIFT(level + 1) << EXO_PT_SHIFT(level + 1);
+	const uint64_t *t = pt_view(from);
+	uint32_t i = 0, n;
+
+	while (i < 512) {
+		n = 0;
+		while (i + n < 512 && (level > 1 ? t[i + n] != 0 :
+		    copies(t[i + n])))
+			n++;
+		if (n > 0 && exo_pt_copy(to, i, base +
+		    ((uint64_t)i << EXO_PT_SHIFT(level)), n) != (long)n)
+			return false;
+		i += n + 1;
+	}
+	return true;
+}
+
+/* A copy of a frozen table takes its place in the one above, which is the
+ * process's own: it, or -ENOMEM and nothing is changed. */
+static long
+table_replace(exo_ppn above, uint64_t va, uint32_t level, uint64_t link)
+{
+	long new = pt_table(level);
+
+	if (new < 0)
+		return new;
+	if (entries_copy((exo_ppn)new, EXO_PTE_PPN(link), va, level) &&
+	    exo_pt_set(0, above, EXO_PT_INDEX(va, level + 1),
+	    EXO_PTE(new, (link & EXO_PTE_AVAIL) | EXO_PTE_W),
+	    own.memory_slot) == 0)
+		return new;
+	(void)!exo_pt_empty((exo_ppn)new, 0, 512);
+	pt_table_free((exo_ppn)new);
+	return -ENOMEM;
+}
+
+long
+cow_own(uint64_t va, uint32_t level)
+{
+	const uint64_t *t = pt_root();
+	long table = pt_find(va, 4), below;
+
+	for (uint32_t l = 4; l > level; l--) {
+		uint32_t index = EXO_PT_INDEX(va, l);
+		uint64_t link = t[index];
+
+		below = EXO_PTE_PPN(link);
+		if (below == 0)
+			return 0;
+		if (EXO_PAGES[below].refs > 1) {
+			below = table_replace((exo_ppn)table, va, l - 1, link);
+			if (below < 0)
+				return below;
+		} else if ((link & EXO_PTE_W) == 0 && exo_pt_set(0,
+		    (exo_ppn)table, index, (link & EXO_PTE_ASK) | EXO_PTE_W,
+		    own.memory_slot) < 0)
+			image_die("the table for %lx stays shared", va);
+		table = below;
+		if (l - 1 > level)
+			t = pt_view((exo_ppn)table);
+	}
+	return table;
+}
+
+/* ---- what is left over */
+
+static bool
+frame_is_left(const volatile struct exo_page *p)
+{
+	return p->kind == EXO_PG_DATA && (p->flags & EXO_PF_LIVE) == 0 &&
+	    p->maps == 0 && p->uses == 0;
+}
+
+static bool
+table_is_left(const volatile struct exo_page *p)
+{
+	return p->kind >= EXO_PG_PT1 && p->kind <= EXO_PG_PT3 &&
+	    (p->flags & EXO_PF_LIVE) == 0 && p->refs == 0;
+}
+
+/* Once through the account's frames: how many were freed. */
+static uint64_t
+sweep(void)
+{
+	exo_ppn ppn = EXO_ACCTS[EXO_INDEX(own.acct)].frames, next;
+	uint64_t freed = 0;
+
+	for (; ppn != 0; ppn = next) {
+		const volatile struct exo_page *p = &EXO_PAGES[ppn];
+
+		next = p->next;
+		if (frame_is_left(p)) {
+			freed += exo_page_free(own.memory_slot, ppn, 1) == 1;
+		} else if (table_is_left(p)) {
+			if (next == p->companion)
+				next = EXO_PAGES[next].next;
+			if (p->entries > 0)
+				(void)!exo_pt_empty(ppn, 0, 512);
+			freed += pt_table_free(ppn);
+		}
+	}
+	return freed;
+}
+
+uint64_t
+frames_sweep(void)
+{
+	uint64_t all = 0, now;
+
+	frames_unstock();
+	while ((now = sweep()) > 0)
+		all += now;
+	return all;
+}

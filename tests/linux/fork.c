@@ -1,0 +1,415 @@
+/*
+ * fork.c - processes that begin as copies: what they share, and what not.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fenv.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tap.h"
+
+#define PAGE	4096ul
+#define MIB	(1ul << 20)
+
+static int global = 1;
+static long table[4096];
+
+/* Fork; the child runs code, which is an expression, and ends with it as its
+ * status. */
+#define CHILD(code)							      \
+	({								      \
+		pid_t pid_ = fork();					      \
+									      \
+		if (pid_ == 0)						      \
+			_exit((int)(code));				      \
+		pid_;							      \
+	})
+
+static int
+ended(pid_t pid)
+{
+	int status = -1;
+
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) :
+	    1000 + WTERMSIG(status);
+}
+
+static char *
+pages(size_t n)
+{
+	char *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+TEST(a_child_ends_with_its_status)
+{
+	EQ(ended(CHILD(7)), 7);
+	EQ(ended(CHILD(0)), 0);
+	EQ(waitpid(-1, NULL, 0), -1);
+	EQ(errno, ECHILD);
+}
+
+TEST(ids)
+{
+	pid_t me = getpid();
+
+	EQ(ended(CHILD(getppid() == me && getpid() != me &&
+	    syscall(SYS_gettid) == getpid())), 1);
+}
+
+TEST(neither_sees_what_the_other_writes)
+{
+	int local = 10, to[2], from[2];
+	char c;
+	pid_t pid;
+
+	EQ(pipe(to), 0);
+	EQ(pipe(from), 0);
+	pid = fork();
+	if (pid == 0) {
+		int ok = global == 1 && local == 10;
+
+		global = 2;
+		local = 20;
+		(void)!write(from[1], "x", 1);
+		(void)!read(to[0], &c, 1);
+		_exit(ok && global == 2 && local == 20);
+	}
+	EQ(read(from[0], &c, 1), 1);
+	EQ(global, 1);
+	EQ(local, 10);
+	global = 3;
+	local = 30;
+	EQ(write(to[1], "x", 1), 1);
+	EQ(ended(pid), 1);
+	EQ(global, 3);
+	EQ(local, 30);
+	global = 1;
+	for (int i = 0; i < 2; i++) {
+		close(to[i]);
+		close(from[i]);
+	}
+}
+
+static int
+tree(int depth)
+{
+	int sum = 1;
+
+	table[depth] = getpid();
+	if (depth == 0)
+		return 1;
+	for (int i = 0; i < 2; i++) {
+		pid_t pid = CHILD(tree(depth - 1));
+		int n = ended(pid);
+
+		sum += n > 0 && n < 1000 ? n : 1000;
+	}
+	return table[depth] == getpid() ? sum : 99;
+}
+
+TEST(a_tree_of_processes)
+{
+	EQ(tree(3), 15);
+}
+
+static int
+chain(int depth)
+{
+	table[depth] = depth;
+	if (depth == 0) {
+		for (int i = 0; i <= 12; i++) {
+			if (table[i] != i)
+				return 2;
+		}
+		return 1;
+	}
+	return ended(CHILD(chain(depth - 1)));
+}
+
+TEST(children_of_children)
+{
+	EQ(chain(12), 1);
+}
+
+/* What is in page i, by whoever wrote it last. */
+static int
+pages_are(const char *p, size_t n, size_t step, char v)
+{
+	for (size_t i = 0; i < n; i += step) {
+		if (p[i] != (char)(v + (char)(i / PAGE)))
+			return 0;
+	}
+	return 1;
+}
+
+static void
+pages_put(char *p, size_t n, size_t step, char v)
+{
+	for (size_t i = 0; i < n; i += step)
+		p[i] = (char)(v + (char)(i / PAGE));
+}
+
+TEST(dense_memory_is_copied)
+{
+	size_t n = 8 * MIB;
+	char *p = pages(n);
+	pid_t pid;
+
+	pages_put(p, n, PAGE, 1);
+	pid = fork();
+	if (pid == 0) {
+		int ok = pages_are(p, n, PAGE, 1);
+
+		pages_put(p, n, PAGE, 2);
+		_exit(ok && pages_are(p, n, PAGE, 2));
+	}
+	EQ(ended(pid), 1);
+	OK(pages_are(p, n, PAGE, 1));
+	pages_put(p, n, PAGE, 3);
+	EQ(ended(CHILD(pages_are(p, n, PAGE, 3))), 1);
+	EQ(munmap(p, n), 0);
+}
+
+TEST(sparse_memory_is_copied)
+{
+	size_t n = 1ul << 36, step = (1ul << 31) + PAGE;
+	char *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	pid_t pid;
+
+	OK(p != MAP_FAILED);
+	pages_put(p, n, step, 1);
+	pid = fork();
+	if (pid == 0) {
+		int ok = pages_are(p, n, step, 1);
+
+		pages_put(p, n, step, 2);
+		for (size_t i = 0; i < n; i += step)
+			ok &= p[i + PAGE] == 0;
+		_exit(ok && pages_are(p, n, step, 2));
+	}
+	OK(pages_are(p, n, step, 1));
+	EQ(ended(pid), 1);
+	OK(pages_are(p, n, step, 1));
+	EQ(munmap(p, n), 0);
+}
+
+TEST(what_is_unmapped_stays_with_the_other)
+{
+	size_t n = 4 * MIB;
+	char *p = pages(n);
+	int to[2];
+	char c;
+	pid_t pid;
+
+	EQ(pipe(to), 0);
+	pages_put(p, n, PAGE, 1);
+	pid = fork();
+	if (pid == 0) {
+		(void)!read(to[0], &c, 1);
+		_exit(pages_are(p, n, PAGE, 1));
+	}
+	EQ(munmap(p + PAGE, 3 * MIB), 0);
+	EQ(p[0], 1);
+	OK(mmap(p + PAGE, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+	    MAP_ANONYMOUS | MAP_FIXED, -1, 0) == p + PAGE);
+	for (size_t i = PAGE; i < MIB; i += PAGE)
+		EQ(p[i], 0);
+	EQ(write(to[1], "x", 1), 1);
+	EQ(ended(pid), 1);
+	EQ(munmap(p, n), 0);
+	p = pages(n);
+	for (size_t i = 0; i < n; i += PAGE)
+		EQ(p[i], 0);
+	EQ(munmap(p, n), 0);
+	close(to[0]);
+	close(to[1]);
+}
+
+TEST(protection_is_of_each)
+{
+	char *p = pages(4 * PAGE);
+	pid_t pid;
+
+	pages_put(p, 4 * PAGE, PAGE, 1);
+	pid = fork();
+	if (pid == 0) {
+		mprotect(p, PAGE, PROT_READ);
+		p[PAGE] = 5;
+		p[0] = 5;
+		_exit(0);
+	}
+	p[0] = 9;
+	EQ(ended(pid), 1000 + SIGSEGV);
+	EQ(p[0], 9);
+	EQ(p[PAGE], 2);
+	EQ(munmap(p, 4 * PAGE), 0);
+}
+
+TEST(moved_memory_is_copied)
+{
+	char *p = pages(4 * PAGE), *q;
+	pid_t pid;
+
+	pages_put(p, 4 * PAGE, PAGE, 1);
+	pid = fork();
+	if (pid == 0) {
+		q = mremap(p, 4 * PAGE, 64 * PAGE, MREMAP_MAYMOVE);
+		_exit(q != MAP_FAILED && pages_are(q, 4 * PAGE, PAGE, 1));
+	}
+	q = mremap(p, 4 * PAGE, 64 * PAGE, MREMAP_MAYMOVE);
+	OK(q != MAP_FAILED && pages_are(q, 4 * PAGE, PAGE, 1));
+	EQ(ended(pid), 1);
+	EQ(munmap(q, 64 * PAGE), 0);
+}
+
+TEST(shared_memory_is_shared)
+{
+	int *p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	OK(p != MAP_FAILED);
+	p[0] = 1;
+	EQ(ended(CHILD(p[0] == 1 ? (p[0] = 2, p[1024] = 3, 0) : 1)), 0);
+	EQ(p[0], 2);
+	EQ(p[1024], 3);
+	EQ(munmap(p, 2 * PAGE), 0);
+}
+
+TEST(registers_and_fp_state_are_inherited)
+{
+	double x = 1.5, y = 0;
+	pid_t pid;
+
+	fesetround(FE_UPWARD);
+	__asm__ volatile("movsd %2, %%xmm9; mov $57, %%eax; mov $0x1234, %%r15;"
+	    "syscall; cmp $0x1234, %%r15; je 1f; ud2; 1: movsd %%xmm9, %1" :
+	    "=&a"(pid), "=m"(y) : "m"(x) : "rcx", "r11", "r15", "xmm9",
+	    "memory");
+	if (pid == 0)
+		_exit(y == 1.5 && fegetround() == FE_UPWARD);
+	OK(y == 1.5);
+	EQ(ended(pid), 1);
+	fesetround(FE_TONEAREST);
+}
+
+static volatile int signals;
+
+static void
+count(int sig)
+{
+	signals += sig;
+}
+
+TEST(handlers_are_inherited)
+{
+	pid_t pid;
+
+	signal(SIGUSR1, count);
+	pid = fork();
+	if (pid == 0) {
+		raise(SIGUSR1);
+		_exit(signals == SIGUSR1);
+	}
+	EQ(ended(pid), 1);
+	EQ(signals, 0);
+	signal(SIGUSR1, SIG_DFL);
+}
+
+TEST(the_parent_may_die_first)
+{
+	int from[2];
+	char c = 0;
+	pid_t pid;
+
+	EQ(pipe(from), 0);
+	pid = fork();
+	if (pid == 0) {
+		table[7] = 77;
+		if (fork() == 0) {
+			pid_t parent = getppid();
+
+			for (int i = 0; i < 1000 && getppid() == parent; i++)
+				sched_yield();
+			table[8] = 88;
+			c = table[7] == 77 && getppid() != parent;
+			(void)!write(from[1], &c, 1);
+			_exit(0);
+		}
+		_exit(0);
+	}
+	EQ(ended(pid), 0);
+	EQ(read(from[0], &c, 1), 1);
+	EQ(c, 1);
+	close(from[0]);
+	close(from[1]);
+}
+
+TEST(another_program)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execl("/test/linux/fork", "fork", "17", NULL);
+		_exit(99);
+	}
+	EQ(ended(pid), 17);
+	pid = vfork();
+	if (pid == 0) {
+		execl("/test/linux/fork", "fork", "18", NULL);
+		_exit(99);
+	}
+	EQ(ended(pid), 18);
+}
+
+static unsigned long
+memory_free(void)
+{
+	struct sysinfo s;
+
+	return sysinfo(&s) == 0 ? s.freeram / s.mem_unit / PAGE : 0;
+}
+
+TEST(five_hundred_and_nothing_is_lost)
+{
+	unsigned long before = 0, after;
+
+	for (int i = 0; i < 520; i++) {
+		pid_t pid;
+
+		if (i == 20)
+			before = memory_free();
+		table[i] = i;
+		pid = fork();
+		if (pid == 0) {
+			table[i] = -1;
+			_exit(table[i / 2] == i / 2 || i == 0);
+		}
+		if (!OK(pid > 0))
+			break;
+		table[i + 1000] = i;
+		EQ(ended(pid), 1);
+		EQ(table[i], i);
+	}
+	after = memory_free();
+	OK(after + 600 > before);
+}
+
+int
+main(int argc, char **argv)
+{
+	return argc > 1 ? atoi(argv[1]) : tap_main();
+}
