@@ -268,8 +268,6 @@ table_clear(exo_ppn table, uint32_t level, uint64_t base, uint64_t low,
 			link_clear(table, index);
 			continue;
 		}
-		if (cow_own(va, level - 1) != (long)below)
-			image_die("%lx is shared when it is cleared", va);
 		table_clear(below, level - 1, at, va, end);
 		if (whole) {
 			link_clear(table, index);
@@ -278,20 +276,25 @@ table_clear(exo_ppn table, uint32_t level, uint64_t base, uint64_t low,
 	}
 }
 
-/* The tables that a range begins and ends in, unless it has all of them. */
+/* The table that va is in the middle of, and those above. */
+static long
+edge(uint64_t va)
+{
+	for (uint32_t level = 1; level <= 3; level++) {
+		if (va % (1ul << EXO_PT_SHIFT(level + 1)) != 0)
+			return cow_own(va, level);
+	}
+	return 0;
+}
+
 long
 pt_edges(uint64_t low, uint64_t high)
 {
-	long r = 0;
+	uint64_t table = 1ul << EXO_PT_SHIFT(2);
+	long r = edge(low);
 
-	for (uint32_t level = 3; level >= 1 && r >= 0; level--) {
-		uint64_t size = 1ul << EXO_PT_SHIFT(level + 1);
-
-		if (low % size != 0)
-			r = cow_own(low, level);
-		if (r >= 0 && high % size != 0)
-			r = cow_own(high, level);
-	}
+	if (r >= 0 && (low % table == 0 || low / table != high / table))
+		r = edge(high);
 	return r < 0 ? r : 0;
 }
 

@@ -239,6 +239,47 @@ TEST(what_is_unmapped_stays_with_the_other)
 	close(to[1]);
 }
 
+/* Ranges that begin or end with a table, or a table of tables. */
+TEST(edges_of_tables)
+{
+	static const size_t edges[] = { 0, PAGE, 2 * MIB - PAGE, 2 * MIB,
+	    2 * MIB + PAGE, 1024 * MIB - PAGE, 1024 * MIB, 1024 * MIB + PAGE,
+	    1026 * MIB, 2048 * MIB };
+	const int n = sizeof(edges) / sizeof(edges[0]);
+	char *base = (char *)0x500000000000;
+
+	for (int i = 0; i < n; i++) {
+		for (int k = i + 1; k < n; k++) {
+			pid_t pid;
+
+			OK(mmap(base, 2048 * MIB, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED |
+			    MAP_NORESERVE, -1, 0) == base);
+			for (int j = 0; j < n - 1; j++)
+				base[edges[j]] = (char)(j + 1);
+			pid = fork();
+			if (pid == 0) {
+				int ok = munmap(base + edges[i],
+				    edges[k] - edges[i]) == 0;
+
+				for (int j = 0; j < n - 1; j++) {
+					if (j < i || j >= k)
+						ok &= base[edges[j]] == j + 1;
+				}
+				_exit(ok);
+			}
+			EQ(ended(pid), 1);
+			for (int j = 0; j < n - 1; j++)
+				EQ(base[edges[j]], j + 1);
+			EQ(madvise(base + edges[i], edges[k] - edges[i],
+			    MADV_DONTNEED), 0);
+			for (int j = 0; j < n - 1; j++)
+				EQ(base[edges[j]], j < i || j >= k ? j + 1 : 0);
+			EQ(munmap(base, 2048 * MIB), 0);
+		}
+	}
+}
+
 TEST(protection_is_of_each)
 {
 	char *p = pages(4 * PAGE);
