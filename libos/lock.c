@@ -72,7 +72,7 @@ row_window(enum exo_table table, uint32_t index, uint32_t size)
 	    .len = size, .offset = (uint64_t)index * size };
 }
 
-/* Sleep until it has left, can't, or it is time; it has the rest of my slice. */
+/* Sleep until it has left or can't, or it is time; it has my slice's rest. */
 static void
 holder_await(const struct lock *l, const struct locker *me, uint64_t deadline,
     uint64_t word)

@@ -92,15 +92,6 @@ locks(void)
 			must(lock_take(&l, &me, LOCK_FOREVER));
 			lock_leave(&l, &me);
 		}));
-	BENCH_ROW("castor_lock_busy", .aim = 60,
-	    .bound = "a look at the holder's rows, and the clock's") {
-		struct locker other = me;
-
-		other.domain++;
-		must(lock_take(&l, &other, 0));
-		bench_take(bench_time((void)!lock_take(&l, &me, 0)));
-		lock_leave(&l, &other);
-	}
 }
 
 TEST(castor)

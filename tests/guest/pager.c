@@ -9,9 +9,9 @@
 #include "cell.h"
 
 #define STRIDE	13u			/* instructions; prime */
-#define STEPS_MAX 5000u
+#define STEPS_MAX	5000u
 #define FRESH	0x6000000000ul		/* where nothing is */
-#define SPAN	(1ul << EXO_PT_SHIFT(2))	/* that a table of level 1 maps */
+#define SPAN	(1ul << EXO_PT_SHIFT(2))	/* a table of level 1 maps */
 
 static struct exo_event *event;
 static exo_ppn event_ppn;
