@@ -17,12 +17,12 @@
 #include "world.h"
 
 #define INODES_MAX	16384u
-#define DIRENTS_MAX	16384u
+#define DENTS_MAX	16384u
 #define BUCKETS		4096u
 #define TEXTS		6u
 
 static struct pool inodes = POOL(struct inode, INODES_MAX, true);
-static struct pool dents = POOL(struct dent, DIRENTS_MAX, true);
+static struct pool dents = POOL(struct dent, DENTS_MAX, true);
 static struct dent *buckets[BUCKETS];
 static uint32_t hash_seed, next_ino = 1;
 static struct inode *temps;
@@ -32,9 +32,9 @@ struct inode *fs_root;
 /* ---- short texts: names that are not in the archive, ends of links */
 
 static struct pool texts[TEXTS] = {
-	{ 16, DIRENTS_MAX, .data = true }, { 32, DIRENTS_MAX, .data = true },
-	{ 64, DIRENTS_MAX, .data = true }, { 256, 4096, .data = true },
-	{ 512, 1024, .data = true }, { 2048, 512, .data = true },
+	{ 16, DENTS_MAX, .data = true }, { 32, DENTS_MAX, .data = true },
+	{ 64, DENTS_MAX, .data = true }, { 256, 4096, .data = true },
+	{ 512, 1024, .data = true }, { 2032, 512, .data = true },
 };
 
 static struct pool *

@@ -16,8 +16,8 @@ enum { SEAT_MAIN, SEAT_SELF, SEAT_FIRST };	/* 0 its own env's, 1 for a
 /* ---- pages.c */
 long pages_init(uint64_t max) MUST_USE;
 uint64_t pages_left(void);		/* that may still be taken */
-bool pages_recall(uint32_t n);		/* of those lent; true: more to do */
-bool pages_lent(void);
+bool pages_untidy(void);		/* some wait to be taken or given back */
+bool pages_tidy(uint32_t n);		/* n of them; true: more to do */
 
 /* ---- seats.c: seats and windows, and the accounts of processes */
 extern struct seat seats[CM_SEATS];
@@ -34,7 +34,7 @@ void seats_repair(void);		/* after somebody was pulled home */
 extern volatile uint32_t busy;		/* seat that is in + 1 */
 void serve_lock(uint32_t seat);
 void serve_unlock(void);
-bool serve_attend(void);		/* true: more to do */
+bool serve_tidy(void);
 uint64_t commons_serve(uint64_t badge, uint64_t op, uint64_t a, uint64_t b,
     uint64_t c, uint64_t d);
 extern uint64_t serve_handle;		/* a handle to this domain */

@@ -100,7 +100,7 @@ pass(void)
 	serve_lock(SEAT_MAIN);
 	typed_take();
 	nap.arg[2] = tsc_at(signal_alarms());
-	more = serve_attend();
+	more = serve_tidy();
 	fs_settle();
 	proc_settle();
 	serve_unlock();

@@ -6,7 +6,8 @@
  * there.  Those of a file that was lent are guarded by a name of the file's:
  * memory.f.k.k.k.k, k the bytes of its key.
  *
- * Invariants: (1) pages below `made' are mapped, writable unless READ_ONLY.
+ * Invariants: (1) pages below `made' have a frame and are mapped, writable
+ *		   unless READ_ONLY; or they are on the list of empty numbers.
  *	       (2) one that is free has no other mapping, and the memory's name.
  *	       (3) those on the recall list were lent and given back since.
  */
@@ -19,16 +20,17 @@
 #define PAGES_MAX	32768u
 #define BATCH		16u
 #define KEPT_PART	8u		/* an eighth is not for data */
+#define SPARE_MAX	128u		/* free ones that stay */
 
 enum { LENT = 1, READ_ONLY = 2 };
 
-static uint64_t base, made, used, max;
+static uint64_t base, made, used, max, spare;
 static exo_ppn ppns[PAGES_MAX];
 static uint32_t keys[PAGES_MAX];
 static uint8_t flags[PAGES_MAX];
 static void *free_list;
-static uint64_t fresh;			/* of those made, never used: zero */
-static void *recall;
+static uint32_t next[PAGES_MAX];	/* on a list of numbers: next one + 1 */
+static uint32_t recall, empty;		/* such lists */
 
 static exo_slot key_slot = EXO_NONE;	/* the name of file key_of */
 static uint32_t key_of;
@@ -44,7 +46,7 @@ pages_init(uint64_t n)
 uint64_t
 pages_left(void)
 {
-	return max - made;
+	return max - used;
 }
 
 void
@@ -66,24 +68,85 @@ address(uint64_t i)
 	return (void *)(base + i * EXO_PAGE);
 }
 
+static void
+list_add(uint32_t *list, uint64_t i)
+{
+	next[i] = *list;
+	*list = (uint32_t)i + 1;
+}
+
+static uint64_t
+list_take(uint32_t *list)
+{
+	uint64_t i = *list - 1;
+
+	*list = next[i];
+	return i;
+}
+
 /* ---- getting and giving back */
+
+static long
+remap(uint64_t i, uint64_t bits)
+{
+	return vm_map((uint64_t)address(i), ppns[i], bits,
+	    self->memory_slot);
+}
+
+static void
+spare_add(uint64_t i)
+{
+	void *page = address(i);
+
+	*(void **)page = free_list;
+	free_list = page;
+	spare++;
+}
+
+/* A new frame at the next number. */
+static void
+frame_enter(exo_ppn ppn)
+{
+	uint64_t i = empty != 0 ? empty - 1 : made;
+
+	ppns[i] = ppn;
+	if (remap(i, VM_RW) < 0) {
+		(void)!exo_page_free(self->memory_slot, ppn, 1);
+		return;
+	}
+	if (empty != 0)
+		(void)list_take(&empty);
+	else
+		made++;
+	spare_add(i);
+}
 
 static void
 grow(void)
 {
-	uint64_t n = max - made < BATCH ? max - made : BATCH;
+	uint64_t n = max - used < BATCH ? max - used : BATCH;
 	exo_ppn got[BATCH];
 
 	if (n == 0 || vm_pages(self->acct, self->acct_slot, self->memory_slot,
 	    EXO_PG_DATA | EXO_KIND_LIVE, n, got) < 0)
 		return;
-	for (uint64_t i = 0; i < n; i++) {
-		if (vm_map(base + made * EXO_PAGE, got[i], VM_RW,
-		    self->memory_slot) < 0) {
-			(void)!exo_page_free(self->memory_slot, got[i], 1);
-			continue;
-		}
-		ppns[made++] = got[i];
+	for (uint64_t i = 0; i < n; i++)
+		frame_enter(got[i]);
+}
+
+/* Frames that nobody needs go back. */
+static void
+shrink(uint32_t n)
+{
+	for (; n > 0 && spare > SPARE_MAX; n--) {
+		void *page = free_list;
+		uint64_t i = number(page);
+
+		free_list = *(void **)page;
+		spare--;
+		(void)!vm_unmap((uint64_t)page, 1);
+		(void)!exo_page_free(self->memory_slot, ppns[i], 1);
+		list_add(&empty, i);
 	}
 }
 
@@ -94,23 +157,17 @@ world_page(bool data)
 
 	if (data && used >= max - max / KEPT_PART)
 		return NULL;
-	if (free_list != NULL) {
-		page = free_list;
-		free_list = *(void **)page;
-		memset(page, 0, EXO_PAGE);
-	} else {
-		if (fresh == made)
-			grow();
-		if (fresh == made)
-			return NULL;
-		page = address(fresh++);
-	}
+	if (free_list == NULL)
+		grow();
+	if (free_list == NULL)
+		return NULL;
+	page = free_list;
+	free_list = *(void **)page;
+	spare--;
 	used++;
+	memset(page, 0, EXO_PAGE);
 	return page;
 }
-
-/* What is lent may be mapped read-only here, so its list is by number. */
-static uint32_t recall_next[PAGES_MAX];
 
 void
 world_page_free(void *page)
@@ -118,24 +175,15 @@ world_page_free(void *page)
 	uint64_t i = number(page);
 
 	used--;
-	if (flags[i] != 0) {
-		recall_next[i] = recall == NULL ? 0 :
-		    (uint32_t)number(recall) + 1;
-		recall = page;
-		return;
-	}
-	*(void **)page = free_list;
-	free_list = page;
+	if (flags[i] != 0)
+		list_add(&recall, i);
+	else
+		spare_add(i);
+	if (pages_untidy())
+		world_kick();
 }
 
 /* ---- lending */
-
-static long
-remap(uint64_t i, uint64_t bits)
-{
-	return vm_map((uint64_t)address(i), ppns[i], bits,
-	    self->memory_slot);
-}
 
 /* All mappings go, mine too; from now on it has the name in `slot'. */
 static long
@@ -162,26 +210,21 @@ take_back(uint64_t i)
 }
 
 bool
-pages_lent(void)
+pages_untidy(void)
 {
-	return recall != NULL;
+	return recall != 0 || spare > SPARE_MAX;
 }
 
 bool
-pages_recall(uint32_t n)
+pages_tidy(uint32_t n)
 {
-	for (; n > 0 && recall != NULL; n--) {
-		uint64_t i = number(recall);
-		void *page = recall;
-
-		if (!take_back(i))
-			return true;
-		recall = recall_next[i] == 0 ? NULL :
-		    address(recall_next[i] - 1);
-		*(void **)page = free_list;
-		free_list = page;
+	shrink(n);
+	for (; n > 0 && recall != 0; n--) {
+		if (!take_back(recall - 1))
+			break;
+		spare_add(list_take(&recall));
 	}
-	return recall != NULL;
+	return pages_untidy();
 }
 
 /* The name of a file's pages, in key_slot. */

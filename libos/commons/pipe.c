@@ -417,12 +417,14 @@ fifo_open(struct inode *ip, uint32_t flags, struct file **out)
 	struct file *f = here->opening;
 	int64_t r;
 
+	here->opening = NULL;
 	if (f != NULL && f->inode == ip &&
 	    (f->flags & L_O_ACCMODE) == (flags & L_O_ACCMODE)) {
-		here->opening = NULL;
 		*out = f;
 		return fifo_is_met(f, here) ? 0 : fifo_wait(f);
 	}
+	if (f != NULL)
+		file_put(f);		/* it was another one */
 	r = fifo_begin(ip, flags, &f);
 	if (r != 0)
 		return r;

@@ -17,7 +17,7 @@ static uint16_t uses[PIDS_MAX];
 static uint32_t last_pid;
 static struct proc *freed;
 
-struct proc *proc_all, *proc_init;
+struct proc *proc_all, *proc_init, *proc_cursor;
 
 /* ---- numbers */
 
@@ -74,6 +74,8 @@ all_add(struct proc *p)
 static void
 all_remove(struct proc *p)
 {
+	if (proc_cursor == p)
+		proc_cursor = p->all_next;
 	if (p->all_prev != NULL)
 		p->all_prev->all_next = p->all_next;
 	else

@@ -11,6 +11,7 @@
 #define COMMONS_PROC_H
 
 #include "file.h"
+#include "pool.h"
 #include "wait.h"
 
 #define PROCS_MAX	256u
@@ -42,9 +43,11 @@ struct proc {
 	uint64_t info[L_NSIG];		/* SIGINFO's words */
 	struct file *file[CM_FDS_ALL];
 };
-_Static_assert(sizeof(struct proc) <= 4096, "a page");
+_Static_assert(sizeof(struct proc) <= POOL_ROOM, "a page");
 
 extern struct proc *proc_all, *proc_init;
+extern struct proc *proc_cursor;	/* of somebody who walks proc_all in
+					 * several requests: never a stale one */
 
 /* ---- proc.c */
 struct proc *proc_find(uint32_t pid);	/* NULL; zombies too */

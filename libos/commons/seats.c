@@ -24,6 +24,8 @@
 #define FRAMES_MIN	16u
 #define REAP_STEPS	256u
 #define WATCH_EACH	32u
+#define FORK_REAPS	16u		/* steps that a fork does for want of
+					 * something */
 
 struct record {
 	exo_id acct, domain;		/* acct 0: free */
@@ -44,7 +46,6 @@ static exo_slot name_slot, window_slot;	/* while one is given out */
 static struct seat *free_seats;
 static struct record records[RECORDS], *free_records, *dying;
 static uint64_t deaths_seen;
-static struct proc *watch_at;
 
 void	_upcall(void);
 
@@ -289,13 +290,21 @@ world_begin(struct proc *p, uint64_t frames, uint64_t slot, uint64_t wslot,
 {
 	struct record *rec = record_take(p);
 	exo_id to = here->proc->domain;
+	uint32_t tries = FORK_REAPS;
 	struct seat *s;
 	int64_t e;
 	long r;
 
+	/* What the dead have not given back yet may be wanted. */
+	if (dying != NULL)
+		(void)seats_reap();
 	if (rec == NULL)
 		return -L_EAGAIN;
 	e = account_make(rec, frames);
+	while (e != 0 && rec->acct == 0 && tries-- > 0 && dying != NULL) {
+		(void)seats_reap();
+		e = account_make(rec, frames);
+	}
 	if (e != 0)
 		return e;
 	r = exo_cap_give(name_slot, EXO_R_ALL, to,
@@ -386,19 +395,30 @@ world_window(const struct seat *s)
 	return house[s->index].window;
 }
 
+/*
+ * More for one process: no more than `most' of a kind, and an eighth of what I
+ * have stays for the beginnings of others.
+ */
 int64_t
 world_raise(struct proc *p, uint32_t res, int64_t n)
 {
-	long r;
+	static const uint32_t most[EXO_RES_MAX] = {
+		[EXO_RES_FRAMES] = UINT32_MAX, [EXO_RES_DOMAINS] = 32,
+		[EXO_RES_ENVS] = 64, [EXO_RES_PCIDS] = 8,
+		[EXO_RES_SLICES] = 8, [EXO_RES_TRACE] = 64,
+	};
+	const volatile struct exo_acct *me = &EXO_ACCTS[EXO_INDEX(self->acct)];
+	uint32_t have;
 
 	if (p->record == 0)
 		return -L_EPERM;
 	if (res >= EXO_RES_MAX || n > INT32_MAX || n < -INT32_MAX)
 		return -L_EINVAL;
-	if (n > 0 && (uint64_t)n > available(res))
+	have = EXO_ACCTS[EXO_INDEX(p->acct)].limit[res];
+	if (n > 0 && (have + (uint64_t)n > most[res] ||
+	    (uint64_t)n + me->limit[res] / 8 > available(res)))
 		return -L_ENOMEM;
-	r = n == 0 ? 0 : exo_acct_limit(p->acct, session, res, n);
-	if (r < 0)
+	if (n != 0 && exo_acct_limit(p->acct, session, res, n) < 0)
 		return -L_ENOMEM;
 	return EXO_ACCTS[EXO_INDEX(p->acct)].limit[res];
 }
@@ -435,8 +455,6 @@ world_forget(struct proc *p, uint32_t status)
 {
 	struct record *rec = record_of(p);
 
-	if (watch_at == p)
-		watch_at = p->all_next;
 	for (struct seat *s = p->seats; s != NULL; s = s->next)
 		p->ticks += env_ticks(s->env);
 	if (rec == NULL)
@@ -590,18 +608,18 @@ seats_watch(void)
 {
 	struct proc *p;
 
-	if (watch_at == NULL) {
+	if (proc_cursor == NULL) {
 		if (EXO_MACHINE->deaths == deaths_seen)
 			return false;
 		deaths_seen = EXO_MACHINE->deaths;
-		watch_at = proc_all;
+		proc_cursor = proc_all;
 	}
-	for (uint32_t n = 0; n < WATCH_EACH && watch_at != NULL; n++) {
-		p = watch_at;
-		watch_at = p->all_next;
+	for (uint32_t n = 0; n < WATCH_EACH && proc_cursor != NULL; n++) {
+		p = proc_cursor;
+		proc_cursor = p->all_next;
 		proc_look(p);
 	}
-	return watch_at != NULL;
+	return proc_cursor != NULL || EXO_MACHINE->deaths != deaths_seen;
 }
 
 /* Seats whose env was pulled home are taken back. */

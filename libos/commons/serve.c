@@ -13,14 +13,14 @@
 #include "house.h"
 #include "world.h"
 
-#define RECALL_EACH	4u
+#define TIDY_EACH	32u
 
 volatile uint32_t busy, finishing;
 volatile uint32_t finish_seat = ~0u;	/* whose stack is used for that */
 uint64_t serve_handle;
 
 static uint64_t deaths_seen, homes_seen;
-static bool more;
+static bool watching;		/* not all were looked at since */
 
 _Noreturn void	commons_orphan(void);
 
@@ -69,21 +69,30 @@ serve_unlock(void)
 	busy = 0;
 }
 
-/* ---- what is to be done besides: some of it */
+/* ---- what is to be done besides */
 
-bool
-serve_attend(void)
+/* Clients see to it that the dead are known, some at a time. */
+static void
+serve_watch(void)
 {
+	deaths_seen = EXO_MACHINE->deaths;
+	watching = seats_watch();
+}
+
+/* The rest is for the commons' own env.  True: there is more to do. */
+bool
+serve_tidy(void)
+{
+	bool more;
+
 	if (EXO_COUNTERS->pulled_home != homes_seen) {
 		homes_seen = EXO_COUNTERS->pulled_home;
 		seats_repair();
 	}
-	deaths_seen = EXO_MACHINE->deaths;
-	more = seats_watch();
-	more |= seats_reap();
-	if (pages_lent())
-		more |= pages_recall(RECALL_EACH);
-	return more;
+	serve_watch();
+	more = seats_reap();
+	more |= pages_untidy() && pages_tidy(TIDY_EACH);
+	return more || watching;
 }
 
 /* ---- requests */
@@ -95,8 +104,8 @@ commons_serve(uint64_t badge, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
 	int64_t r;
 
 	serve_lock((uint32_t)badge);
-	if (EXO_MACHINE->deaths != deaths_seen || more)
-		(void)serve_attend();
+	if (EXO_MACHINE->deaths != deaths_seen || watching)
+		serve_watch();
 	r = request(&seats[badge], op, a, b, c, d);
 	busy = 0;
 	return (uint64_t)r;

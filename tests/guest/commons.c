@@ -3,10 +3,12 @@
  */
 #include <castor/commons_client.h>
 
+#include "cell.h"
 #include "test.h"
 
 static struct commons me;
 static struct proc server;
+static struct use begun;		/* with none but me; frames: when warm */
 
 static int64_t
 ask(uint64_t op, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
@@ -26,6 +28,7 @@ path(const char *s)
 TEST(starts_and_answers)
 {
 	must(commons_start(&me, &server, NULL));
+	use_take(&begun);
 	EQ(ask(CM_NOP, 0, 0, 0, 0), 0);
 	EQ(me.win->pid, 1);
 	EQ(ask(99, 0, 0, 0, 0), -38);
@@ -58,7 +61,7 @@ kid(kid_fn fn)
 	uint64_t user[32] = { CHILD_WORD, (uint64_t)fn };
 	struct proc_args args = { .name = self->args, .user = user };
 	struct proc p;
-	int64_t pid = commons_child(&me, &p, &args, WINDOW_VA, 2000);
+	int64_t pid = commons_child(&me, &p, &args, WINDOW_VA, 300);
 
 	if (pid > 0) {
 		must(proc_start(&p));
@@ -101,4 +104,471 @@ TEST(child_ends_with_its_status)
 	EQ(wait_for(pid, &status), pid);
 	EQ(status, 7 << 8);
 	EQ(ask(CM_WAIT4, (uint64_t)-1, 0, 0, 0), -10);
+}
+
+/* ---- everything goes back to where it was */
+
+static int
+idle(void)
+{
+	return 0;
+}
+
+
+/* What the commons reaps by and by is reaped: domains, envs, accounts,
+ * slices, PCIDs are as many as before. */
+static void
+settle(struct use *now)
+{
+	for (int i = 0; i < 2000; i++) {
+		(void)!ask(CM_NOP, 0, 0, 0, 0);
+		use_take(now);
+		if (now->accts == begun.accts)
+			break;
+		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+	}
+	EQ(now->accts, begun.accts);
+	EQ(now->domains, begun.domains);
+	EQ(now->envs, begun.envs);
+	EQ(now->slices, begun.slices);
+	EQ(now->pcids, begun.pcids);
+}
+
+/*
+ * And frames, but for what the commons keeps: pages of its pools, some spare
+ * ones, and stack, upcall frame and window of each seat that was ever used
+ * (most_seats at once).
+ */
+#define SEAT_FRAMES	7
+#define KEPT_FRAMES	400
+
+static int most_seats;
+
+static bool
+all_back(void)
+{
+	struct use now = { 0 };
+	int32_t lost = 0;
+
+	for (int i = 0; i < 200; i++) {
+		settle(&now);
+		lost = (int32_t)(begun.free_frames - now.free_frames);
+		if (lost <= KEPT_FRAMES + most_seats * SEAT_FRAMES)
+			return true;
+		yield_some(10);
+	}
+	return EQ(lost, 0);
+}
+
+TEST(three_hundred_children_leave_nothing)
+{
+	uint32_t status = 0;
+
+	for (int i = 0; i < 300; i++) {
+		int64_t pid = kid(idle);
+
+		if (!OK(pid > 0) || !EQ(wait_for(pid, &status), pid) ||
+		    !EQ(status, 0))
+			break;
+	}
+	all_back();
+}
+
+/* ---- dying in other ways than by CM_EXIT (which castor_exit is not, either) */
+
+static int
+exits_env(void)
+{
+	(void)!exo_env_exit(5 << 8);
+	return 1;
+}
+
+static int
+exits_asking(void)
+{
+	(void)!ask(CM_EXIT, 9 << 8, 0, 0, 0);
+	return 1;
+}
+
+static int
+double_faults(void)
+{
+	((volatile struct exo_upcall *)self->upcall_va)->off = 1;
+	__asm__ volatile("ud2");
+	return 1;
+}
+
+static int
+kills_itself(void)
+{
+	(void)!ask(CM_KILL, me.win->pid, 9, 0, 0);
+	return 1;
+}
+
+/* By enter instead of call: it has no home to go back to. */
+static int
+enters(void)
+{
+	(void)!exo_enter(me.handle, CM_NOP, 0, 0, 0, 0);
+	return 1;
+}
+
+static uint32_t
+status_of(kid_fn fn)
+{
+	uint32_t status = ~0u;
+	int64_t pid = kid(fn);
+
+	EQ(wait_for(pid, &status), pid);
+	return status;
+}
+
+TEST(ways_to_die)
+{
+	EQ(status_of(exits_env), 5 << 8);
+	EQ(status_of(exits_asking), 9 << 8);
+	EQ(status_of(kills_itself), 9);
+	EQ(status_of(enters), 0);
+	all_back();
+}
+
+/* A fault that nobody takes stops the env, visibly: a parent can kill it. */
+TEST(stopped_by_a_fault_and_killed)
+{
+	uint32_t status = 0;
+	int64_t pid = kid(double_faults);
+
+	yield_some(50);
+	EQ(ask(CM_KILL, (uint64_t)pid, 9, 0, 0), 0);
+	EQ(wait_for(pid, &status), pid);
+	EQ(status, 9);
+	all_back();
+}
+
+/* ---- two clients and two pipes */
+
+#define TRIPS	2000
+
+static int
+echoes(void)
+{
+	for (int i = 0; i < TRIPS; i++) {
+		if (commons_ask(&me, CM_READ, 0, 1, (uint64_t)CM_POS, 0) != 1)
+			return 1;
+		me.win->data[0]++;
+		if (commons_ask(&me, CM_WRITE, 3, 1, (uint64_t)CM_POS, 0) != 1)
+			return 2;
+	}
+	return commons_ask(&me, CM_READ, 0, 1, (uint64_t)CM_POS, 0) == 0 ?
+	    0 : 3;
+}
+
+TEST(a_byte_goes_round)
+{
+	uint32_t status = 1;
+	int64_t pid;
+	bool good = true;
+
+	EQ(ask(CM_PIPE, 0, 0, 0, 0), 0 | 1ll << 32);
+	EQ(ask(CM_PIPE, 0, 0, 0, 0), 2 | 3ll << 32);
+	pid = kid(echoes);
+	EQ(ask(CM_CLOSE, 3, 0, 0, 0), 0);
+	for (int i = 0; i < TRIPS && good; i++) {
+		me.win->data[0] = (uint8_t)i;
+		good = commons_ask(&me, CM_WRITE, 1, 1, (uint64_t)CM_POS,
+		    0) == 1 && commons_ask(&me, CM_READ, 2, 1,
+		    (uint64_t)CM_POS, 0) == 1 &&
+		    me.win->data[0] == (uint8_t)(i + 1);
+	}
+	OK(good);
+	EQ(ask(CM_CLOSE, 1, 0, 0, 0), 0);
+	/* The child holds the other end itself: it never sees the end. */
+	EQ(ask(CM_KILL, (uint64_t)pid, 9, 0, 0), 0);
+	EQ(wait_for(pid, &status), pid);
+	EQ(ask(CM_CLOSE_RANGE, 0, 255, 0, 0), 0);
+	all_back();
+}
+
+/* ---- stopping, alarms */
+
+static int
+counts(void)
+{
+	for (uint64_t i = 0;; i++) {
+		me.win->data[0] = (uint8_t)i;
+		if (commons_call(&me, CM_WRITE, 0, 1, 0, 0) != 1)
+			return 1;
+	}
+}
+
+static uint8_t
+counter(void)
+{
+	(void)!ask(CM_READ, 0, 1, 0, 0);
+	return me.win->data[0];
+}
+
+/* Does it change while others have time? */
+static bool
+runs(void)
+{
+	uint8_t was = counter();
+
+	for (int i = 0; i < 400; i++) {
+		yield_some(1);
+		if (counter() != was)
+			return true;
+	}
+	return false;
+}
+
+TEST(sigstop_and_sigcont)
+{
+	uint32_t status = 0;
+	int64_t pid;
+
+	EQ(ask(CM_OPEN, (uint64_t)CM_AT_CWD, path("/tmp/n"), 0102, 0644), 0);
+	pid = kid(counts);
+	OK(runs());
+	EQ(ask(CM_KILL, (uint64_t)pid, 19, 0, 0), 0);
+	EQ(ask(CM_WAIT4, (uint64_t)pid, 2, 0, 0), pid);
+	EQ(((struct cm_wait *)me.win->data)->status, 0x137f);
+	(void)runs();			/* it may have been in a request */
+	OK(!runs());
+	EQ(ask(CM_KILL, (uint64_t)pid, 18, 0, 0), 0);
+	OK(runs());
+	EQ(ask(CM_KILL, (uint64_t)pid, 9, 0, 0), 0);
+	EQ(wait_for(pid, &status), pid);
+	EQ(ask(CM_CLOSE, 0, 0, 0, 0), 0);
+	all_back();
+}
+
+static int
+stops_itself(void)
+{
+	return ask(CM_SETPGID, 0, 0, 0, 0) == 0 &&
+	    ask(CM_STOP, 20, 0, 0, 0) == 0 ? 4 : 1;
+}
+
+static int
+parent_of_stopped(void)
+{
+	uint32_t status = 0;
+	int64_t pid = kid(stops_itself);
+
+	if (commons_ask(&me, CM_WAIT4, (uint64_t)pid, 2, 0, 0) != pid ||
+	    ((struct cm_wait *)me.win->data)->status != 0x147f)
+		return 1;
+	if (ask(CM_KILL, (uint64_t)pid, 18, 0, 0) != 0)
+		return 2;
+	return wait_for(pid, &status) == pid && status == 4 << 8 ? 0 : 3;
+}
+
+TEST(one_stops_itself)
+{
+	EQ(status_of(parent_of_stopped), 0);
+	all_back();
+}
+
+static int
+is_alarmed(void)
+{
+	uint64_t seen = me.win->bell;
+
+	if (ask(CM_ITIMER, 20000000, 0, 0, 0) != 0)
+		return 1;
+	while (me.win->bell == seen)
+		commons_sleep(&me, seen, ~0ull);
+	return me.win->pending == 1ul << 13 ? 0 : 2;
+}
+
+TEST(alarms_wake_sleepers)
+{
+	EQ(status_of(is_alarmed), 0);
+	all_back();
+}
+
+/* ---- floods: errors for the one who makes them */
+
+__attribute__((noreturn)) static int
+waits_for_ever(void)
+{
+	for (;;)
+		commons_sleep(&me, me.win->bell, ~0ull);
+}
+
+static int
+floods_processes(void)
+{
+	int64_t pid = 0;
+	int n = 0;
+
+	while ((pid = kid(waits_for_ever)) > 0)
+		n++;
+	return pid == -11 || pid == -12 ? n : 0;
+}
+
+static int
+floods_files(void)
+{
+	static char name[32];
+	int64_t r = 0;
+	int n = 0;
+
+	for (; r >= 0; n++) {
+		(void)print_to(name, sizeof(name), "/tmp/f%d", n);
+		r = ask(CM_MKNOD, (uint64_t)CM_AT_CWD, path(name), 0100644,
+		    0);
+	}
+	if (r != -28)
+		return 1;
+	while (--n >= 0) {
+		(void)print_to(name, sizeof(name), "/tmp/f%d", n);
+		(void)!ask(CM_UNLINK, (uint64_t)CM_AT_CWD, path(name), 0, 0);
+	}
+	return 0;
+}
+
+static int
+floods_pages(void)
+{
+	int64_t r, fd = ask(CM_OPEN, (uint64_t)CM_AT_CWD, path("/tmp/big"),
+	    0102, 0644);
+
+	do {
+		r = ask(CM_WRITE, (uint64_t)fd, CM_DATA, (uint64_t)CM_POS, 0);
+	} while (r > 0);
+	if (r != -28 || ask(CM_UNLINK, (uint64_t)CM_AT_CWD, path("/tmp/big"),
+	    0, 0) != 0)
+		return 1;
+	return 0;
+}
+
+static int
+floods_pipes(void)
+{
+	int64_t r = 0;
+
+	while (r >= 0)
+		r = ask(CM_PIPE, 0, 0, 0, 0);
+	return r == -24 ? 0 : 1;
+}
+
+static int
+floods_memory(void)
+{
+	int64_t r;
+
+	do {
+		r = ask(CM_RAISE, EXO_RES_FRAMES, 1000, 0, 0);
+	} while (r > 0);
+	return r == -12 ? 0 : 1;
+}
+
+TEST(floods_end_in_errors)
+{
+	EQ(status_of(floods_pipes), 0);
+	EQ(status_of(floods_files), 0);
+	EQ(status_of(floods_pages), 0);
+	EQ(status_of(floods_memory), 0);
+	all_back();
+}
+
+/* Its children are process 1's, when it ends: they are killed here. */
+TEST(fork_bomb)
+{
+	most_seats = (int)status_of(floods_processes) >> 8;
+	OK(most_seats > 5 && most_seats < 256);
+	EQ(ask(CM_KILL, (uint64_t)-1, 9, 0, 0), 0);
+	while (commons_ask(&me, CM_WAIT4, (uint64_t)-1, 0, 0, 0) > 0)
+		;
+	all_back();
+}
+
+/* ---- random kills */
+
+static uint64_t seed;
+
+static uint64_t
+chance(uint64_t n)
+{
+	seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+	return (seed >> 24) % n;
+}
+
+/* Asks for this and that, sensibly and not. */
+__attribute__((noreturn)) static int
+asks_by_chance(void)
+{
+	static const char *const names[] = { "/tmp/a", "/tmp/b", "/tmp/a/b",
+	    "/", "..", "/dev/null", "/tmp/p" };
+
+	seed = me.win->pid * 77;
+	for (;;) {
+		uint64_t op = chance(CM_OP_MAX), w[4];
+		const char *name = names[chance(7)];
+
+		for (int i = 0; i < 4; i++)
+			w[i] = chance(3) ? chance(12) : chance(3) ? ~0ull :
+			    1ull << chance(64);
+		if (chance(2))
+			w[1] = path(name);
+		memcpy(me.win->data + CM_SECOND, name, strlen(name));
+		if (op == CM_KILL || op == CM_TKILL || op == CM_EXIT ||
+		    op == CM_STOP)
+			op = CM_OPEN;
+		if (op == CM_FORK_BEGIN && chance(30) == 0)
+			(void)!kid(idle);
+		else
+			(void)!ask(op, w[0], w[1], w[2], w[3]);
+	}
+}
+
+/* This program is to have most of the time: n slices, from `first' on. */
+static void
+slices(uint32_t first, uint32_t n, bool mine)
+{
+	for (uint32_t i = first; i < first + n; i++) {
+		if (!mine)
+			must(exo_slice_free(self->memory_slot, i));
+		else if (exo_slice_alloc(self->acct, self->acct_slot,
+		    self->memory_slot, i) == 0)
+			must(exo_slice_set(self->memory_slot, i, self->env,
+			    self->env_slot));
+	}
+}
+
+#define SLICES_AT	200
+#define SLICES	24
+#define LIVING	8
+#define KILLS	400
+
+TEST(killed_at_any_moment)
+{
+	int64_t pids[LIVING] = { 0 };
+	uint32_t status = 0;
+
+	seed = 12345;
+	slices(SLICES_AT, SLICES, true);
+	for (int i = 0; i < KILLS; i++) {
+		int64_t *pid = &pids[chance(LIVING)];
+
+		if (*pid != 0) {
+			EQ(ask(CM_KILL, (uint64_t)*pid, 9, 0, 0), 0);
+			if (!EQ(wait_for(*pid, &status), *pid) ||
+			    !EQ(status, 9))
+				break;
+		}
+		while (ask(CM_WAIT4, (uint64_t)-1, 1, 0, 0) > 0)
+			;
+		*pid = kid(asks_by_chance);
+		if (!OK(*pid > 0))
+			break;
+		yield_some((uint32_t)chance(12));
+	}
+	slices(SLICES_AT, SLICES, false);
+	EQ(ask(CM_KILL, (uint64_t)-1, 9, 0, 0), 0);
+	while (commons_ask(&me, CM_WAIT4, (uint64_t)-1, 0, 0, 0) > 0)
+		;
+	all_back();
 }

@@ -37,7 +37,7 @@ world_page(bool data)
 	if (world_used >= world_limit - (data ? world_limit / 8 : 0))
 		return NULL;
 	world_used++;
-	return calloc(1, WORLD_PAGE);
+	return memset(aligned_alloc(WORLD_PAGE, WORLD_PAGE), 0, WORLD_PAGE);
 }
 
 void

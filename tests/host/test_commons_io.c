@@ -367,6 +367,14 @@ TEST(fifos_meet)
 	EQ(ask(CM_NOP, 0, 0, 0, 0), 0);
 	as(c);
 	EQ(open_at("/tmp/fifo", O_WRONLY | O_NONBLOCK), -ENXIO);
+	/* It opens another one instead. */
+	EQ(ask(CM_MKNOD, CWD, path("/tmp/fifo2"), 010666, 0), 0);
+	EQ(open_at("/tmp/fifo", O_WRONLY), -CM_WAIT);
+	EQ(open_at("/tmp/fifo2", O_WRONLY), -CM_WAIT);
+	as(s);
+	EQ(open_at("/tmp/fifo", O_RDONLY), -CM_WAIT);
+	EQ(ask(CM_UNLINK, CWD, path("/tmp/fifo2"), 0, 0), 0);
+	as(c);
 	/* It dies waiting. */
 	EQ(open_at("/tmp/fifo", O_WRONLY), -CM_WAIT);
 	die(c, 0);
