@@ -27,23 +27,46 @@ copies(uint64_t pte)
 	    (p->flags & EXO_PF_LIVE) == 0;
 }
 
+/* The first present entry from i on; most tables are nearly empty. */
+static uint32_t
+next_present(const uint64_t *t, uint32_t i)
+{
+	for (; i < 512; i++) {
+		if (i % 8 == 0) {
+			while (i < 512 && (t[i] | t[i + 1] | t[i + 2] |
+			    t[i + 3] | t[i + 4] | t[i + 5] | t[i + 6] |
+			    t[i + 7]) == 0)
+				i += 8;
+			if (i == 512)
+				break;
+		}
+		if (t[i] != 0)
+			break;
+	}
+	return i;
+}
+
 /* Copy what is in `from', which translates va, to a fresh table. */
 static bool
 entries_copy(exo_ppn to, exo_ppn from, uint64_t va, uint32_t level)
 {
 	uint64_t base = va >> EXO_PT_SHIFT(level + 1) << EXO_PT_SHIFT(level + 1);
+	uint32_t left = EXO_PAGES[from].entries, i = 0, n;
 	const uint64_t *t = pt_view(from);
-	uint32_t i = 0, n;
 
-	while (i < 512) {
-		n = 0;
-		while (i + n < 512 && (level > 1 ? t[i + n] != 0 :
-		    copies(t[i + n])))
-			n++;
+	while (left > 0 && (i = next_present(t, i)) < 512) {
+		for (n = 0; i + n < 512 && (level > 1 ? t[i + n] != 0 :
+		    copies(t[i + n])); n++)
+			;
 		if (n > 0 && exo_pt_copy(to, i, base +
 		    ((uint64_t)i << EXO_PT_SHIFT(level)), n) != (long)n)
 			return false;
-		i += n + 1;
+		left -= n;
+		i += n;
+		if (n == 0) {		/* a file's */
+			left--;
+			i++;
+		}
 	}
 	return true;
 }

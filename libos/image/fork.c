@@ -23,6 +23,7 @@
 #define SLOT_WINDOW	21u
 #define FRAMES		160u		/* its limit to begin with */
 #define TRIES		64u
+#define CLEAR_TRIES	8u
 #define SWEEP_STEP	256u		/* frames more, and leftovers are looked for */
 
 enum { NAME_DOMAIN = 'd', NAME_ENV = 'e', NAME_MEMORY = 'm' };
@@ -475,6 +476,25 @@ child_make(struct child *c)
 	return r < 0 ? r : pid;
 }
 
+/*
+ * The child has the first of the time.  If it has ended by now, have the commons
+ * clear it away: then nothing is shared any more when the parent goes on.
+ */
+static void
+child_first(const struct child *c)
+{
+	const volatile struct exo_domain *d =
+	    &EXO_DOMAINS[EXO_INDEX(c->domain)];
+	exo_id acct = c->birth->f.acct;
+	const volatile struct exo_acct *a = &EXO_ACCTS[EXO_INDEX(acct)];
+
+	(void)!exo_env_yield(c->env, share.session_slot, EXO_NONE);
+	for (uint32_t i = 0; i < CLEAR_TRIES && (d->gen !=
+	    EXO_GEN(c->domain) || d->state != EXO_DOM_LIVE) &&
+	    a->gen == EXO_GEN(acct) && a->state != EXO_ACCT_FREE; i++)
+		(void)commons(CM_NOP, 0, 0, 0, 0);
+}
+
 static long
 process_fork(uint64_t flags, uint64_t stack, uint64_t child_tid, uint64_t tls)
 {
@@ -489,7 +509,7 @@ process_fork(uint64_t flags, uint64_t stack, uint64_t child_tid, uint64_t tls)
 	r = child_make(&c);
 	unlock();
 	if (r > 0)
-		(void)!exo_env_yield(c.env, share.session_slot, EXO_NONE);
+		child_first(&c);
 	return r;
 }
 
