@@ -10,8 +10,12 @@
 void *
 memcpy(void *dst, const void *src, size_t n)
 {
+	size_t words = n / 8;
 	void *d = dst;
 
+	n %= 8;
+	__asm__ volatile("rep movsq" : "+D"(d), "+S"(src), "+c"(words)
+	    : : "memory");
 	__asm__ volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n)
 	    : : "memory");
 	return dst;
@@ -35,9 +39,15 @@ memmove(void *dst, const void *src, size_t n)
 void *
 memset(void *dst, int c, size_t n)
 {
+	uint64_t word = (uint8_t)c * 0x0101010101010101ul;
+	size_t words = n / 8;
 	void *d = dst;
 
-	__asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
+	n %= 8;
+	__asm__ volatile("rep stosq" : "+D"(d), "+c"(words) : "a"(word)
+	    : "memory");
+	__asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(word)
+	    : "memory");
 	return dst;
 }
 
