@@ -3,6 +3,7 @@
  */
 #include <castor/string.h>
 
+#include "patch.h"
 #include "signal.h"
 #include "wait.h"
 
@@ -38,6 +39,8 @@ foreign(struct exo_regs *r)
 
 	t->regs = r;
 	t->changed = 0;
+	if (--patch_wait < 0)
+		patch_try(r);
 	if (nr < CALLS_MAX && calls[nr] != NULL)
 		result = ((call_fn)calls[nr])(r->rdi, r->rsi, r->rdx, r->r10,
 		    r->r8, r->r9);

@@ -42,7 +42,7 @@ global _start, user_copy, user_copy_first, user_copy_last
 global thread_start, user_copy_fault, go, stubs, fp_save, fp_save_first, fp_save_last
 global fp_load, fp_load_first, fp_load_last, fp_reset
 extern image_start, foreign, trap, deliver_fault, deliver_slice
-extern calls_fast, pid, own_threads
+extern calls_fast, pid, own_threads, patch_wait, only_regs
 
 section .text.entry progbits alloc exec nowrite align=64
 
@@ -63,15 +63,19 @@ _upcall:
 
 ; ------------------------------------------------------- foreign system calls
 ; Those that need nothing but a word.  rax, rcx, rdx and r11 are free.
-global fast_getpid, fast_gettid, foreign_full
+global fast_getpid, fast_gettid, foreign_full, jump_full, jump_getpid
 
 align 16
 fast_getpid:
+	dec	dword [patch_wait]
+	js	foreign_full
 	mov	eax, [pid]
 	jmp	fast_out
 
 align 16
 fast_gettid:
+	dec	dword [patch_wait]
+	js	foreign_full
 	mov	rcx, rsp
 	and	rcx, -BLOCK_SIZE
 	mov	eax, [rcx + BLOCK_UPCALL - THREAD_SIZE + T_TID]
@@ -83,6 +87,46 @@ fast_out:
 	mov	rsp, [rsp + F_RSP]
 fast_jump:
 	jmp	rcx
+
+; From a stub of patch.c, without a trap: rcx is where the call returns to, rsp
+; the program's.
+jump_getpid:
+	mov	eax, [pid]
+jump_jump:
+	jmp	rcx
+
+; The same, eax the number.  Until rsp is Castor's, an upcall has it as if it
+; were at the `syscall' still; there it goes if there are several threads.
+align 16
+jump_full:
+	mov	r11, [only_regs]
+	test	r11, r11
+	jnz	jump_one
+	sub	rcx, 2
+jump_back:
+	jmp	rcx
+jump_one:
+	mov	[r11], r15
+	mov	[r11 + 8], r14
+	mov	[r11 + 16], r13
+	mov	[r11 + 24], r12
+	mov	[r11 + 32], rbp
+	mov	[r11 + 40], rbx
+	mov	[r11 + 48], r10
+	mov	[r11 + 56], r9
+	mov	[r11 + 64], r8
+	mov	[r11 + 72], rdi
+	mov	[r11 + 80], rsi
+	mov	qword [r11 + REGS_FRAME + F_R11], 0x202
+	mov	[r11 + REGS_FRAME + F_RDX], rdx
+	mov	[r11 + REGS_FRAME + F_RCX], rcx
+	mov	[r11 + REGS_FRAME + F_RAX], rax
+	mov	[r11 + REGS_FRAME + F_RIP], rcx
+	mov	qword [r11 + REGS_FRAME + F_FLAGS], 0x202
+	mov	[r11 + REGS_FRAME + F_RSP], rsp
+	mov	rsp, r11
+jump_moved:
+	jmp	foreign_call
 
 ; All others: C, on Castor's stack.
 align 16
@@ -108,7 +152,8 @@ foreign_full:
 %assign i i + 8
 %endrep
 	mov	rsp, rdx
-	mov	rdi, rdx
+foreign_call:
+	mov	rdi, rsp
 	cld
 	call	foreign
 	test	eax, eax
@@ -210,9 +255,18 @@ slice_begins:
 	cmp	eax, 252
 	jb	.program
 	lea	rdx, [fast_jump]
-	cmp	rcx, rdx
-	jne	.stub
+	mov	rax, rcx
+	sub	rax, rdx
+	cmp	rax, jump_moved - fast_jump
+	jae	.stub
 	mov	rcx, [rsp + F_RCX]
+	test	rax, rax		; at one of the jumps?
+	jz	.nearly
+	cmp	rax, jump_jump - fast_jump
+	je	.nearly
+	cmp	rax, jump_back - fast_jump
+	je	.nearly
+	sub	rcx, 2			; no: to the syscall
 	jmp	.nearly
 .stub:	lea	rdx, [stubs]
 	mov	rax, rcx

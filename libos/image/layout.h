@@ -11,6 +11,8 @@
 #define SLOT_VA(n)	((n) * 0x8000000000ul)
 
 /* ---- slots 0-239: the program */
+#define STUBS_LOW	0xc000ul		/* Castor's: patch.c */
+#define STUBS_HIGH	0x10000ul
 #define USER_LOW	0x10000ul		/* lowest address of an area */
 #define USER_TOP	SLOT_VA(240)
 #define USER_SLOTS	240u

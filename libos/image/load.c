@@ -7,6 +7,7 @@
 #include "area.h"
 #include "elf.h"
 #include "file.h"
+#include "patch.h"
 #include "signal.h"
 #include "thread.h"
 #include "wait.h"
@@ -287,6 +288,7 @@ program_exec(struct exo_regs *r)
 	exec_tell((uint64_t)file);
 	file_exec((uint64_t)file);
 	signal_exec();
+	patch_reset();
 	t->clear_tid = 0;
 	e = segments_map((uint64_t)file, size, &info);
 	brk_low = brk_now = info.high;

@@ -123,11 +123,12 @@ do_mmap(uint64_t hint, uint64_t len, uint64_t prot, uint64_t flags,
 static long
 do_munmap(uint64_t va, uint64_t len)
 {
-	uint64_t n = PAGE_UP(len);
+	uint64_t n = PAGE_UP(len), low = va < USER_LOW ? USER_LOW : va;
 
 	if (n == 0 || n < len || !range_ok(va, n))
 		return -EINVAL;
-	return memory_unmap(va, va + n);
+	/* Below USER_LOW nothing is the program's. */
+	return low < va + n ? memory_unmap(low, va + n) : 0;
 }
 
 static long

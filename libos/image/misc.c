@@ -5,6 +5,10 @@
 
 #include "wait.h"
 
+/* Those that seldom come so far (entry.asm). */
+long	call_getpid(void) { return pid; }
+long	call_gettid(void) { return me()->tid; }
+
 /* ---- one user, who may do what the session may */
 long	call_getuid(void) { return 0; }
 long	call_geteuid(void) { return 0; }

@@ -96,6 +96,7 @@ image_start(const struct exo_start *s)
 	me()->handle = 0;
 	me()->window = (exo_ppn)commons(CM_WINDOW, 0, 0, 0, 0);
 	me()->window_slot = (exo_slot)s->user[COMMONS_USER_SLOT];
+	threads_forget();
 	e = args_take(s);
 	if (e == 0)
 		e = program_exec(&r);

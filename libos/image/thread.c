@@ -10,6 +10,7 @@
 
 #include "area.h"
 #include "file.h"
+#include "patch.h"
 #include "signal.h"
 #include "thread.h"
 #include "wait.h"
@@ -77,6 +78,14 @@ threads_count(void)
 	return n;
 }
 
+/* Calls without a trap can tell whose they are only if there is one. */
+static void
+only_look(void)
+{
+	only_regs = threads_count() > 1 ? 0 :
+	    (uint64_t)((struct exo_regs *)me() - 1);
+}
+
 void
 threads_forget(void)
 {
@@ -84,6 +93,7 @@ threads_forget(void)
 	blocks[thread_index(me())] = LIVES;
 	owner = 0;
 	depth = 0;
+	only_look();
 }
 
 /* ---- giving back */
@@ -128,6 +138,7 @@ block_clear(uint32_t i)
 	if (window != 0)
 		file_slot_put(window);
 	blocks[i] = FREE;
+	only_look();
 }
 
 /* A block for a thread: -EAGAIN. */
@@ -252,6 +263,7 @@ thread_make(uint64_t flags, uint64_t stack, uint64_t ptid, uint64_t ctid,
 	if (i < 0)
 		return i;
 	blocks[i] = DEAD;		/* until it is whole */
+	only_regs = 0;
 	thread_init(t, (uint32_t)i);
 	t->slice = EXO_NONE;
 	t->blocked = me()->blocked;

@@ -43,7 +43,8 @@ now(void)
 		OK(best <= bound || CHECKS);					      \
 	} while (0)
 
-static inline long
+/* From one place, by a number that the compiler does not know: by a trap. */
+static __attribute__((noinline)) long
 trap(long nr)
 {
 	__asm__ volatile("syscall" : "+a"(nr) : : "rcx", "r11", "memory");
@@ -58,6 +59,39 @@ TEST(calls_without_the_commons)
 	COST("getpid", 160, trap(SYS_getpid));
 	COST("getppid", 400, syscall(SYS_getppid));
 	COST("clock_gettime", 500, syscall(SYS_clock_gettime, 1, &t));
+}
+
+/* A site that is turned into a jump, after some calls. */
+static __attribute__((noinline)) long
+patched_getpid(void)
+{
+	long nr;
+
+	__asm__ volatile("mov $39, %%eax; syscall" : "=a"(nr) : : "rcx", "r11",
+	    "memory");
+	return nr;
+}
+
+static __attribute__((noinline)) long
+patched_getppid(void)
+{
+	long nr;
+
+	__asm__ volatile("mov $110, %%eax; syscall" : "=a"(nr) : : "rcx",
+	    "r11", "memory");
+	return nr;
+}
+
+TEST(calls_without_a_trap)
+{
+	long is = trap(SYS_getpid);
+
+	for (int i = 0; i < 1000; i++)
+		OK(patched_getpid() == is);
+	COST("getpid, its site a jump", 60, patched_getpid());
+	for (int i = 0; i < 1000; i++)
+		OK(patched_getppid() == 1);
+	COST("getppid, its site a jump", 400, patched_getppid());
 }
 
 TEST(calls_of_the_commons)

@@ -1,0 +1,131 @@
+/*
+ * interrupt.c - slices end and signals come anywhere, in the ways in and out of
+ * system calls, too: nobody notices.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tap.h"
+
+#define SECONDS	4
+
+static volatile long signals;
+
+static void
+count(int sig)
+{
+	(void)sig;
+	signals++;
+}
+
+static double
+clock_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/*
+ * Some rounds of two calls whose sites become jumps, with words in the red
+ * zone, registers that a call keeps, and vector registers: how many were not
+ * as they were.
+ */
+static __attribute__((noinline)) long
+rounds(long n, long pid, long ppid)
+{
+	long bad = 0;
+	register long r14 __asm__("r14") = ppid;
+	register long r15 __asm__("r15") = pid;
+
+	__asm__ volatile(
+	    "pcmpeqd %%xmm5, %%xmm5\n"
+	    "mov $0x5a5a5a5a5a5a5a5a, %%r12\n"
+	    "1:\n"
+	    "mov %%r12, -8(%%rsp)\n"
+	    "mov %%r12, -128(%%rsp)\n"
+	    "mov %%r12, %%rdx\n"
+	    "mov %%r12, %%r10\n"
+	    "mov $39, %%eax; syscall\n"
+	    "mov %%eax, %%r13d\n"
+	    "mov $110, %%eax; syscall\n"
+	    "cmp %%eax, %%r14d\n"
+	    "jne 2f\n"
+	    "cmp %%r12, -8(%%rsp)\n"
+	    "jne 2f\n"
+	    "cmp %%r12, -128(%%rsp)\n"
+	    "jne 2f\n"
+	    "cmp %%r12, %%rdx\n"
+	    "jne 2f\n"
+	    "cmp %%r12, %%r10\n"
+	    "jne 2f\n"
+	    "cmp %%r13d, %%r15d\n"
+	    "jne 2f\n"
+	    "movq %%xmm5, %%rax\n"
+	    "cmp $-1, %%rax\n"
+	    "je 3f\n"
+	    "2: inc %0\n"
+	    "3: dec %1\n"
+	    "jnz 1b\n"
+	    : "+r"(bad), "+r"(n)
+	    : "r"(r14), "r"(r15)
+	    : "rax", "rcx", "rdx", "r10", "r11", "r12", "r13", "xmm5",
+	    "memory", "cc");
+	return bad;
+}
+
+TEST(calls_are_interrupted_anywhere)
+{
+	struct sigaction a = { .sa_handler = count };
+	struct itimerval t = { { 0, 10000 }, { 0, 10000 } };
+	double end = clock_now() + SECONDS;
+	long bad = 0, n = 0;
+
+	sigaction(SIGALRM, &a, NULL);
+	EQ(setitimer(ITIMER_REAL, &t, NULL), 0);
+	while (clock_now() < end) {
+		bad += rounds(1000, getpid(), getppid());
+		n++;
+	}
+	t = (struct itimerval){ { 0, 0 }, { 0, 0 } };
+	EQ(setitimer(ITIMER_REAL, &t, NULL), 0);
+	EQ(bad, 0);
+	OK(signals > 10);
+	printf("# %ld signals, %ld000 rounds\n", signals, n);
+}
+
+TEST(faults_are_interrupted_anywhere)
+{
+	struct itimerval t = { { 0, 10000 }, { 0, 10000 } };
+	double end = clock_now() + SECONDS / 2;
+	long bad = 0, n = 0;
+
+	signals = 0;
+	EQ(setitimer(ITIMER_REAL, &t, NULL), 0);
+	while (clock_now() < end) {
+		volatile char *p = mmap(NULL, 64 * 4096,
+		    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0);
+
+		for (int i = 0; i < 64; i++) {
+			bad += p[i * 4096] != 0;
+			p[i * 4096 + 8] = 1;
+		}
+		munmap((void *)p, 64 * 4096);
+		n++;
+	}
+	t = (struct itimerval){ { 0, 0 }, { 0, 0 } };
+	EQ(setitimer(ITIMER_REAL, &t, NULL), 0);
+	EQ(bad, 0);
+	OK(signals > 10);
+	printf("# %ld signals, %ld times 64 faults\n", signals, n);
+}
+
+TAP_MAIN
