@@ -1,8 +1,12 @@
 /*
  * interrupt.c - slices end and signals come anywhere, in the ways in and out of
- * system calls, too: nobody notices.
+ * system calls, too: nobody notices.  (QEMU looks for interrupts between blocks
+ * of code only, unless every instruction is one.)
+ * run:
+ * run: -- -singlestep
  */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -81,13 +85,15 @@ rounds(long n, long pid, long ppid)
 	return bad;
 }
 
-TEST(calls_are_interrupted_anywhere)
+static void
+rounds_for_a_while(void)
 {
 	struct sigaction a = { .sa_handler = count };
 	struct itimerval t = { { 0, 10000 }, { 0, 10000 } };
 	double end = clock_now() + SECONDS;
 	long bad = 0, n = 0;
 
+	signals = 0;
 	sigaction(SIGALRM, &a, NULL);
 	EQ(setitimer(ITIMER_REAL, &t, NULL), 0);
 	while (clock_now() < end) {
@@ -99,6 +105,33 @@ TEST(calls_are_interrupted_anywhere)
 	EQ(bad, 0);
 	OK(signals > 10);
 	printf("# %ld signals, %ld000 rounds\n", signals, n);
+}
+
+TEST(calls_are_interrupted_anywhere)
+{
+	rounds_for_a_while();
+}
+
+static void *
+waits(void *p)
+{
+	char c;
+
+	(void)!read((int)(intptr_t)p, &c, 1);
+	return NULL;
+}
+
+/* Then jumps lead back to where they came from, and there is a trap. */
+TEST(calls_of_one_of_several_threads)
+{
+	pthread_t t;
+	int p[2];
+
+	EQ(pipe(p), 0);
+	EQ(pthread_create(&t, NULL, waits, (void *)(intptr_t)p[0]), 0);
+	rounds_for_a_while();
+	close(p[1]);
+	EQ(pthread_join(t, NULL), 0);
 }
 
 TEST(faults_are_interrupted_anywhere)
