@@ -267,6 +267,16 @@ HOSTILE(env_sleep, windows)
 	REFUSED(sleep_with(&t), ARG);
 	t.win[0].offset = 1ull << 32;		/* the next table's? */
 	REFUSED(sleep_with(&t), ARG);
+	t.win[0].offset = 0;
+	t.win[0].len = 4096;
+	EQ(sleep_with(&t), 7);
+	t.win[0].len = 4104;
+	REFUSED(sleep_with(&t), ARG);
+	for (uint32_t n = EXO_TABS; n < EXO_TABS + 8; n++) {
+		t.win[0].what = EXO_WIN_TABLE + n;
+		t.win[0].len = 0;
+		REFUSED(sleep_with(&t), ARG);
+	}
 	EQ(exo_page_free(self->memory_slot, (exo_ppn)priv, 1), 1);
 	good_end(name);
 }

@@ -515,6 +515,36 @@ TEST(windows_are_what_was_bound_and_no_more)
 	EQ(exo_page_free(self->memory_slot, s.prog, 1), 1);
 }
 
+/* Neither what it may READ, even if it may WRITE it, nor what all may. */
+TEST(windows_are_read_only)
+{
+	static const uint64_t store[] = {	/* window arg[0] */
+		ADD(R2, 2), SHL(R2, 32), MOV(R0, 99), STORE(R2, 0, R0), EXIT
+	};
+	static const uint64_t atomic[] = {
+		ADD(R2, 2), SHL(R2, 32), MOV(R0, 99),
+		INSN(0xdb, R2, R0, 0, 0), EXIT
+	};
+	struct exo_sleep s = { .prog_slot = self->memory_slot };
+	long ppn = must(vm_page(EXO_PG_DATA | EXO_KIND_LIVE));
+	volatile uint64_t *p = (volatile uint64_t *)must(vm_map_frame(
+	    (exo_ppn)ppn, VM_RW, self->memory_slot));
+
+	nap_frame(&s, (exo_ppn)ppn, self->memory_slot, 0, 64);
+	nap_table(&s, EXO_TAB_ENVS, 0, 64);
+	for (uint32_t i = 0; i < 4; i++) {
+		s.prog = i < 2 ? PROG_NEW(store, self->memory_slot) :
+		    PROG_NEW(atomic, self->memory_slot);
+		s.arg[0] = i % 2;
+		EQ(nap(&s), -EXO_E_ADDR);
+		EQ(*p, 0);
+		EQ(EXO_ENVS[0].gen, 0);
+		EQ(exo_page_free(self->memory_slot, s.prog, 1), 1);
+	}
+	EQ(vm_unmap((uint64_t)p, 1), 0);
+	EQ(exo_page_free(self->memory_slot, (exo_ppn)ppn, 1), 1);
+}
+
 /* Each table begins where it is published. */
 TEST(windows_of_tables_show_those_tables)
 {
