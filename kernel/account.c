@@ -89,6 +89,27 @@ acct_charge(uint32_t acct, enum exo_res res, uint32_t n)
 	accts[acct].used[res] += n;
 }
 
+void
+acct_debt_add(uint32_t acct, const struct slice_debt *d)
+{
+	struct slice_debt sum = { accts[acct].slice_debt,
+	    records[acct].debt_part };
+
+	slice_owe(&sum, d->ticks, d->part, sched_tick_tsc());
+	accts[acct].slice_debt = sum.ticks;
+	records[acct].debt_part = sum.part;
+}
+
+/* Debts go where slices to take go: else they stay with an account that was
+ * made for that. */
+static void
+acct_debt_up(uint32_t acct)
+{
+	acct_debt_add(accts[acct].parent, &(struct slice_debt){
+	    accts[acct].slice_debt, records[acct].debt_part });
+	accts[acct].slice_debt = records[acct].debt_part = 0;
+}
+
 /*
  * The limit comes down with the use, to the target, and the parent is given
  * the difference: which may be asked too.
@@ -107,6 +128,8 @@ acct_settle(uint32_t acct, enum exo_res res)
 		a->limit[res] = keep;
 		assert(p->used[res] >= back);
 		p->used[res] -= back;
+		if (res == EXO_RES_SLICES && back != 0)
+			acct_debt_up(acct);
 		acct = a->parent;
 	}
 }
@@ -124,20 +147,9 @@ acct_record(uint32_t acct, exo_ppn ppn)
 	a->recorded = 0;
 }
 
-void
-acct_debt_add(uint32_t acct, const struct slice_debt *d)
-{
-	struct slice_debt sum = { accts[acct].slice_debt,
-	    records[acct].debt_part };
-
-	slice_owe(&sum, d->ticks, d->part, sched_tick_tsc());
-	accts[acct].slice_debt = sum.ticks;
-	records[acct].debt_part = sum.part;
-}
-
 /*
- * Of the account and those above it, but for the root account's own: those
- * that end leave their debts there, and who makes accounts answers for them.
+ * Of the account and those above it, but for the root account's own: accounts
+ * that end leave their debts to who made them.
  */
 struct slice_debt
 acct_debt_take(uint32_t acct)
@@ -269,6 +281,8 @@ sys_acct_limit(exo_id acct, exo_slot slot, uint32_t res, int64_t amount)
 	/* Act. */
 	a->limit[res] += (uint32_t)amount;
 	p->used[res] += (uint32_t)amount;
+	if (res == EXO_RES_SLICES && amount < 0)
+		acct_debt_up((uint32_t)i);
 	acct_settle(a->parent, res);
 	return 0;
 }
@@ -557,8 +571,7 @@ acct_free(uint32_t acct)
 		acct_refund(parent, r, a->limit[r]);
 	}
 	acct_refund(parent, EXO_RES_ACCTS, 1);
-	acct_debt_add(a->heir, &(struct slice_debt){ a->slice_debt,
-	    records[acct].debt_part });
+	acct_debt_up(acct);
 	accts[parent].children--;
 	*a = (struct exo_acct){ .gen = gen, .state = EXO_ACCT_FREE };
 	records[acct] = (struct record){ .depth = 0 };

@@ -161,8 +161,8 @@ slice_ready(uint32_t index, bool first)
 
 /*
  * Can whose slice it is run, or does it owe?  When somebody yields, what he
- * leaves is nobody's turn: it pays no debt.  What had its turn and was moved
- * ahead since has no second one in this revolution.
+ * leaves is nobody's turn: it pays no debt.  What had its turn, or paid with
+ * it, and was moved ahead since has no second one in this revolution.
  */
 static enum slice_answer
 slice_ask(uint32_t index, bool pass)
@@ -177,8 +177,11 @@ slice_ask(uint32_t index, bool pass)
 		return SLICE_NOBODY;
 	if (!pass || s->overrun == 0)
 		return SLICE_RUNS;
-	s->overrun -= c->turning;
-	s->passed += c->turning;
+	if (c->turning) {
+		s->overrun--;
+		s->passed++;
+		s->turn = c->revolution + (index <= c->slice);
+	}
 	return SLICE_OWES;
 }
 

@@ -750,7 +750,7 @@ TEST(debt_stays_with_the_account)
 	must(exo_slice_alloc(c.acct, c.name, c.name, 78));
 	EQ(EXO_SLICES[78].overrun, 0);
 	EQ(exo_slice_free(c.name, 77), 0);
-	/* At the account's end it is the heir's, whose next slice owes it. */
+	/* At the account's end it is its maker's, whose next slice owes it. */
 	EQ(EXO_ACCTS[EXO_INDEX(self->acct)].slice_debt, 0);
 	cell_end(&c);
 	EQ(EXO_ACCTS[EXO_INDEX(self->acct)].slice_debt, debt);
@@ -785,6 +785,115 @@ TEST(debt_is_not_left_behind_with_accounts)
 	while (exo_acct_reap(child, 64) > 0)
 		;
 	EQ(EXO_ACCTS[EXO_INDEX(c.acct)].slice_debt, debt);
+	cell_end(&c);
+	pay();
+}
+
+/* An env overstays in a slice of an account below the cell's, and gives it
+ * back: what that account owes then. */
+static uint32_t
+owe_below(struct cell *c, exo_id acct)
+{
+	exo_id env;
+
+	c->page->w[20] = ~0ull;
+	env = cell_env(c, 2, in_critical, c->base + CELL_UPCALL(2));
+	must(exo_slice_alloc(acct, c->name, c->name, 10));
+	must(exo_slice_set(c->name, 10, env, c->name));
+	while (head(c, 2)->overstayed == 0)
+		;
+	must(exo_env_kill(env, c->name, 0));
+	must(exo_slice_free(c->name, 10));
+	return EXO_ACCTS[EXO_INDEX(acct)].slice_debt;
+}
+
+/*
+ * What an account owed comes with the slices that it may not take any more:
+ * neither to an heir above who made it, nor does it stay where it helps him.
+ */
+static void
+debt_comes_back(uint32_t how)
+{
+	static const uint32_t limits[EXO_RES_MAX] = {
+		[EXO_RES_FRAMES] = 8, [EXO_RES_SLICES] = 2
+	};
+	uint32_t debt, above;
+	struct cell c;
+	exo_id child;
+
+	cell_make(&c, NULL);
+	above = EXO_ACCTS[EXO_INDEX(self->acct)].slice_debt;
+	child = (exo_id)must(exo_acct_create(c.acct, c.name, c.name,
+	    self->acct, (uint64_t)limits));
+	must(exo_slice_alloc(child, c.name, c.name, 11));
+	debt = owe_below(&c, child);
+	OK(debt > GRACE / 2);
+	EQ(EXO_ACCTS[EXO_INDEX(c.acct)].slice_debt, 0);
+	if (how == 1)
+		EQ(exo_acct_limit(child, c.name, EXO_RES_SLICES, -1), 0);
+	if (how == 2)
+		EQ(exo_revoke_ask(child, c.name, EXO_RES_SLICES, 1, GRACE), 0);
+	if (how != 0) {
+		EQ(EXO_ACCTS[EXO_INDEX(child)].slice_debt, 0);
+		EQ(EXO_ACCTS[EXO_INDEX(c.acct)].slice_debt, debt);
+	}
+	must(exo_acct_destroy(child, c.name));
+	while (exo_acct_reap(child, 64) > 0)
+		;
+	EQ(EXO_ACCTS[EXO_INDEX(c.acct)].slice_debt, debt);
+	EQ(EXO_ACCTS[EXO_INDEX(self->acct)].slice_debt, above);
+	cell_end(&c);
+	pay();
+}
+
+TEST(debt_of_an_ended_account_is_its_makers)
+{
+	debt_comes_back(0);
+}
+
+TEST(debt_comes_with_a_lower_limit)
+{
+	debt_comes_back(1);
+}
+
+TEST(debt_comes_with_slices_that_are_asked_back)
+{
+	debt_comes_back(2);
+}
+
+/* Moves the slice that owes from behind itself to ahead of itself. */
+static uint64_t
+in_move_debt(struct cell_page *p, uint64_t name, uint64_t b, uint64_t c)
+{
+	(void)b, (void)c;
+	for (;;)
+		p->w[5] += exo_slice_move(name, 10, 30) == 0;
+	return 0;
+}
+
+TEST(debt_is_paid_with_one_turn_of_a_revolution)
+{
+	const struct cell_opts o = { .seats = 5 };
+	uint64_t mine;
+	struct cell c;
+	exo_id env;
+
+	cell_make(&c, &o);
+	OK(owe(&c, 2, 10) > GRACE);
+	env = cell_env(&c, 3, in_move_debt, c.name);
+	give(&c, 20, env);
+	env = cell_env(&c, 4, in_spin, 2);
+	mine = row(self->env)->ticks;
+	must(exo_slice_set(c.name, 10, env, c.name));
+	while (c.page->w[2] == 0)
+		if (EXO_SLICES[30].account == EXO_INDEX(c.acct))
+			must(exo_slice_move(c.name, 30, 10));
+	mine = row(self->env)->ticks - mine;
+	OK(c.page->w[5] >= GRACE / 2);
+	OK(mine >= EXO_SLICES[10].passed + EXO_SLICES[30].passed - 2);
+	if (mine + 2 < EXO_SLICES[10].passed + EXO_SLICES[30].passed)
+		print("# mine %lu passed %lu\n", mine, EXO_SLICES[10].passed +
+		    EXO_SLICES[30].passed);
 	cell_end(&c);
 	pay();
 }
