@@ -348,8 +348,8 @@
  * next if it can't run now.  args: struct exo_sleep, read once.  The predicate
  * is asked here first, and whenever the sleeper's slice has its turn or
  * somebody yields to it.  Result: the low 32 bits of what it says; or STALE a
- * frame of it was freed or given another name; ADDR it left its windows and
- * stack; FUEL it ran for too long; CUT env_stop.
+ * frame of it was freed, or a window's was given another name; ADDR it left
+ * its windows and stack; FUEL it ran for too long; CUT env_stop.
  *	Errors: STATE in a foreign domain; ADDR; ARG nwin or pad; on the
  *	program: ARG; TYPE; SLOT, DENIED, RIGHTS (EXEC); STATE nothing is loaded;
  *	on each window: ARG what, len, offset, a range outside the frame or the
