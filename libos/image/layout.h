@@ -21,9 +21,7 @@
 #define MMAP_TOP	(USER_TOP - 0x10000000ul)	/* from here downward */
 #define PIE_BASE	0x10000000ul		/* programs without an address */
 
-/* ---- slots 240-251: aliases */
-#define ALIAS_SLOT	240u
-#define ALIAS_SLOTS	12u
+/* ---- slots 240-251: free */
 
 /* ---- slot 252: the heap.  Absent pages are filled with zeroes. */
 #define HEAP_SLOT	252u

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tap.h"
@@ -118,6 +119,29 @@ TEST(memory)
 	    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	    *(volatile char *)r = 1; munmap(r, PAGE));
 	munmap((void *)p, (N + 1) * PAGE);
+}
+
+static void
+fork_wait(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+}
+
+/* Whatever the size. */
+TEST(forks)
+{
+	volatile char *p = mmap(NULL, 64 << 20, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	COST("fork, exit, wait", 200000, fork_wait());
+	for (size_t i = 0; i < 64 << 20; i += PAGE)
+		p[i] = 1;
+	COST("the same with 64 MiB", 200000, fork_wait());
+	munmap((void *)p, 64 << 20);
 }
 
 static void
