@@ -18,7 +18,8 @@
 #define USER_SLOTS	240u
 #define STACK_TOP	USER_TOP
 #define STACK_SIZE	0x800000ul		/* 8 MiB, as RLIMIT_STACK says */
-#define MMAP_TOP	(USER_TOP - 0x10000000ul)	/* from here downward */
+#define MMAP_TOP	(USER_TOP - 0x40000000ul)	/* downward; in other
+						 * tables than the stack */
 #define PIE_BASE	0x10000000ul		/* programs without an address */
 
 /* ---- slots 240-251: free */
