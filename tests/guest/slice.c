@@ -961,6 +961,41 @@ TEST(slice_freed_while_its_end_waits_owes_the_tick)
 	cell_end(&c);
 }
 
+/* Moved by itself while its end waits: it owes where it is then. */
+static uint64_t
+in_move(struct cell_page *p, uint64_t up, uint64_t b, uint64_t c)
+{
+	struct exo_upcall *u = (struct exo_upcall *)up;
+
+	(void)b, (void)c;
+	u->critical = 1;
+	while (u->ended == 0)
+		;
+	p->w[1] = (uint64_t)exo_slice_move(p->w[22], 10, 11);
+	for (;;)
+		;
+	return 0;
+}
+
+TEST(slice_moved_while_its_end_waits_owes_where_it_is)
+{
+	struct cell c;
+	exo_id env;
+
+	cell_make(&c, NULL);
+	c.page->w[1] = 1;
+	c.page->w[22] = c.name;
+	env = cell_env(&c, 2, in_move, c.base + CELL_UPCALL(2));
+	give(&c, 10, env);
+	while (head(&c, 2)->overstayed == 0)
+		;
+	EQ(c.page->w[1], 0);
+	OK(slice_is_free(10));
+	OK(EXO_SLICES[11].overrun > GRACE);
+	OK(EXO_SLICES[11].ticks >= GRACE);
+	cell_end(&c);
+}
+
 /* What ran in it is counted, whoever it was. */
 TEST(slice_counts_the_ticks_that_ran_in_it)
 {
@@ -987,13 +1022,26 @@ TEST(slice_counts_the_ticks_that_ran_in_it)
 
 /* -------------------------------------------------------------- epilogues */
 
+static uint64_t
+tsc(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+
 static bool
 hook_epilogue(struct cell_page *p, struct exo_regs *r, uint64_t kind)
 {
+	uint64_t then = tsc();
+
 	(void)r;
 	if (kind != EXO_K_EPILOGUE)
 		return false;
 	p->w[30]++;
+	while (tsc() - then < p->w[48])
+		;
 	if (p->w[33] == 0)
 		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
 	while (p->w[33] == 1)		/* for ever */
@@ -1047,6 +1095,47 @@ TEST(short_epilogue_costs_what_it_takes)
 	OK(c.page->w[2] > 0);
 	if (passed >= its / 3 || its < mine * 3 / 4)
 		print("# its %lu mine %lu passed %lu\n", its, mine, passed);
+	cell_end(&c);
+}
+
+/* A tick as it is, whatever the machine says that it should be. */
+static uint64_t
+tick_tsc(void)
+{
+	uint64_t then;
+
+	wait_ticks(1);
+	then = tsc();
+	wait_ticks(20);
+	return (tsc() - then) / 20;
+}
+
+/* Much of the next slice's turn, each time: that gets it back, and who took it
+ * pays. */
+TEST(turn_that_was_cut_short_is_made_good)
+{
+	struct cell c, d;
+	exo_id env = epilogue_env(&c, 0), next;
+	uint64_t its, mine;
+
+	c.page->w[48] = tick_tsc() * 2 / 5;
+	cell_make(&d, NULL);
+	next = cell_env(&d, 2, in_spin, 2);
+	give(&d, 11, next);
+	while (c.page->w[30] < 3)
+		;
+	its = EXO_SLICES[11].ticks;
+	mine = EXO_SLICES[0].ticks;
+	wait_ticks(300);
+	its = EXO_SLICES[11].ticks - its;
+	mine = EXO_SLICES[0].ticks - mine;
+	OK(its >= mine + 3);
+	OK(EXO_SLICES[10].passed >= mine / 10);
+	OK(row(env)->ticks > 0);
+	if (its < mine + 3 || EXO_SLICES[10].passed < mine / 10)
+		print("# its %lu mine %lu passed %lu\n", its, mine,
+		    EXO_SLICES[10].passed);
+	cell_end(&d);
 	cell_end(&c);
 }
 
