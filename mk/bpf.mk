@@ -54,8 +54,9 @@ $(B)/bpf_%: tools/bpf_%.c kernel/pure/bpf.c libos/bpf_elf.c kernel/pure/bpf.h \
 	$(call say,HOSTCC)
 	$(Q)$(HOSTCC) $(HFLAGS) -o $@ $(filter %.c,$^)
 
-# Both compilers are for the tests; `make' alone does with the first.
-$(B)/.setup-bpf: tools/setup mk/bpf.mk
+# Both compilers are for the tests; `make' alone does with the first.  (One
+# apt-get at a time.)
+$(B)/.setup-bpf: tools/setup mk/bpf.mk | $(SETUP)
 	@tools/setup clang:clang
 	@mkdir -p $(@D) && touch $@
 
