@@ -299,7 +299,7 @@ check_slices(void)
 		CHECK_THAT("slice", i, (s->env != EXO_NONE) ==
 		    (slice_set[i / 64] >> i % 64 & 1));
 		CHECK_THAT("slice", i, s->overrun_part < sched_tick_tsc());
-		CHECK_THAT("slice", i, s->turn <= cpu()->revolution);
+		CHECK_THAT("slice", i, s->turn <= cpu()->revolution + 1);
 		CHECK_THAT("slice", i, s->account != EXO_NONE ||
 		    (s->env == EXO_NONE && s->overrun == 0));
 	}

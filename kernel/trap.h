@@ -27,8 +27,8 @@ void trap_own_row(void);
 #ifdef CHECK
 void check_frame(exo_ppn ppn);		/* check.c */
 void check_frames(void);		/* all of them, now */
-void check_state(void);			/* check_objects.c: some of all; entry.asm
-					 * calls it on its way out */
+/* check_objects.c: some of all; entry.asm calls it on its way out. */
+void check_state(void);
 #endif
 
 #endif

@@ -46,8 +46,8 @@ go_on(struct cell *m, struct cell *c, exo_id env, uint64_t seq, uint64_t how)
 }
 
 #define ROWS(f, x, r, o, s, d)						      \
-	((const uint8_t[EXO_CLASSES]){ EXO_ACT_##f, EXO_ACT_##x, EXO_ACT_##r,	      \
-	    EXO_ACT_##o, EXO_ACT_##s, EXO_ACT_##d })
+	((const uint8_t[EXO_CLASSES]){ EXO_ACT_##f, EXO_ACT_##x,	      \
+	    EXO_ACT_##r, EXO_ACT_##o, EXO_ACT_##s, EXO_ACT_##d })
 
 /* ---------------------------------------------------------- what clients do */
 

@@ -4,6 +4,8 @@
  * Times are in ticks as the kernel charges them to envs, so that a slow
  * emulator or a busy host does not matter.
  */
+#include <castor/sleep.h>
+
 #include "cell.h"
 
 #define GRACE	EXO_MACHINE->grace_ticks
@@ -1161,6 +1163,25 @@ TEST(epilogue_that_never_yields_is_paid_for)
 		print("# its %lu mine %lu\n", its, mine);
 	/* Nor does it count on in its own program: that is its own affair. */
 	OK(c.page->w[34] > 0);
+	cell_end(&c);
+}
+
+/* While nobody else can run it owes no more than for one wait: it runs owing,
+ * and then it has none. */
+TEST(debt_does_not_grow_while_nobody_else_runs)
+{
+	struct cell c;
+	exo_id env = epilogue_env(&c, 1);
+	uint64_t ran = row(env)->ticks;
+
+	while (head(&c, 2)->overstayed == 0)
+		;
+	sleep_until(EXO_MACHINE->ticks + 12 * GRACE);
+	ran = row(env)->ticks - ran;
+	OK(ran > 10 * GRACE);
+	OK(EXO_SLICES[10].overrun <= 2 * GRACE);
+	if (EXO_SLICES[10].overrun > 2 * GRACE)
+		print("# %u\n", EXO_SLICES[10].overrun);
 	cell_end(&c);
 }
 

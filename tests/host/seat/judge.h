@@ -143,8 +143,10 @@ judge_slices(void)
 		HOLDS((s->env != EXO_NONE) ==
 		    (slice_set[i / 64] >> (i & 63) & 1), "slice %u", i);
 		running += s->env != EXO_NONE;
-		HOLDS(s->overrun_part < TICK_TSC && s->turn <= c->revolution,
-		    "slice %u: %u", i, s->overrun_part);
+		HOLDS(s->overrun_part < TICK_TSC, "slice %u: %u", i,
+		    s->overrun_part);
+		HOLDS(s->turn <= c->revolution + 1, "slice %u: %lu", i,
+		    (long)s->turn);
 		HOLDS(s->account != EXO_NONE || (s->env == EXO_NONE &&
 		    s->overrun == 0 && s->overrun_part == 0), "slice %u", i);
 	}
