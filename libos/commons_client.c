@@ -53,16 +53,26 @@ commons_sleep(struct commons *c, uint64_t seen, uint64_t when)
 		    .ppn = c->window, .slot = c->window_slot,
 		    .epoch = EXO_PAGES[c->window].epoch },
 	};
-	exo_id hint = c->win->hint;
-	long r = -EXO_E_NAME;
 
-	c->win->hint = 0;
-	if (hint != 0)
-		r = exo_env_sleep((uint64_t)&s, hint, c->session, EXO_NONE);
-	if (r < 0)
-		r = exo_env_sleep((uint64_t)&s, EXO_ID_ANY, 0, EXO_NONE);
-	if (r < 0)
+	if (exo_env_sleep((uint64_t)&s, EXO_ID_ANY, 0, EXO_NONE) < 0)
 		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+}
+
+/*
+ * Whoever was woken by what I asked last may be the one that I wait for: it has
+ * my time first.  What goes to and fro between two needs no sleep then.
+ */
+static void
+wait_turn(struct commons *c, uint64_t seen)
+{
+	exo_id hint = c->win->hint;
+
+	if (hint != 0) {
+		c->win->hint = 0;
+		(void)!exo_env_yield(hint, c->session, EXO_NONE);
+	}
+	if (c->win->bell == seen)
+		commons_sleep(c, seen, ~0ull);
 }
 
 int64_t
@@ -75,7 +85,12 @@ commons_ask(struct commons *c, uint64_t op, uint64_t a, uint64_t b,
 
 		if (r != -CM_WAIT)
 			return r;
-		commons_sleep(c, seen, ~0ull);
+		wait_turn(c, seen);
+		r = (int64_t)c->win->answer;
+		if (r != 0) {
+			c->win->answer = 0;
+			return r;
+		}
 	}
 }
 

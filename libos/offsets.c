@@ -2,7 +2,10 @@
 #include <castor/seat.h>
 #include <exo/start.h>
 #include <exo/syscall.h>
+#include <exo/tables.h>
 #include <exo/trap.h>
+
+#include "commons/wait.h"
 
 #define CONSTANT(name, value)						      \
 	__asm__ volatile("->" #name " %0" : : "i"((long)(value)))
@@ -20,6 +23,14 @@ offsets(void)
 	CONSTANT(SEAT_STACK, SEAT_STACK);
 	CONSTANT(SEAT_CRITICAL, SEAT_UPCALL(0) +
 	    __builtin_offsetof(struct exo_upcall, critical));
+	CONSTANT(SEAT_SIZE, sizeof(struct seat));
+	CONSTANT(SEAT_WAITS, __builtin_offsetof(struct seat, waits));
+	CONSTANT(SEAT_DELIVERED, __builtin_offsetof(struct seat, delivered));
+	CONSTANT(SEAT_WIN, __builtin_offsetof(struct seat, win));
+	CONSTANT(WIN_ANSWER, __builtin_offsetof(struct cm_window, answer));
+	CONSTANT(CM_OP_MAX, CM_OP_MAX);
+	CONSTANT(MACHINE_DEATHS, EXO_PUB_AT(0) +
+	    __builtin_offsetof(struct exo_machine, deaths));
 	CONSTANT(REGS_RIP, __builtin_offsetof(struct exo_regs, rip));
 	CONSTANT(REGS_RSP, __builtin_offsetof(struct exo_regs, rsp));
 }

@@ -7,23 +7,52 @@ bits 64
 %include "offsets.inc"
 
 global commons_entry, commons_finish
-extern commons_serve, commons_orphan, finishing, finish_seat
+extern commons_serve, commons_orphan, finishing, finish_seat, serve_deaths
+extern busy, here, requests, seats, settle, unsettled
 section .text
 
 	align 16
 commons_entry:
 	cld
-	mov ebx, edi
-	shl rbx, SEAT_SHIFT
-	mov rcx, SEAT_CRITICAL		; of seat 0
+	mov rbx, SEAT_CRITICAL		; of seat 0
+	mov ecx, edi
+	shl rcx, SEAT_SHIFT
 	add rbx, rcx
 	mov dword [rbx], 1		; the end of my slice waits for me
-	mov ecx, [finish_seat]
-	cmp ecx, edi			; somebody ends on this seat's stack what I
+	cmp [finish_seat], edi		; somebody ends on this seat's stack what I
 	je .other			; left: take the other half of it
-.go:	mov rcx, r10
-	call commons_serve
-	cmp dword [finishing], 0
+
+; The usual case: nobody is in, nobody died, this seat waited for nothing.
+.go:	mov rax, MACHINE_DEATHS
+	mov rax, [rax]
+	cmp dword [busy], 0
+	jne .slow
+	cmp rax, [serve_deaths]
+	jne .slow
+	imul ebp, edi, SEAT_SIZE
+	add rbp, seats
+	cmp qword [rbp + SEAT_WAITS], 0
+	jne .slow
+	cmp dword [rbp + SEAT_DELIVERED], 0
+	jne .delivered
+.on:
+	cmp rsi, CM_OP_MAX
+	jae .slow
+	inc edi
+	mov [busy], edi
+	mov [here], rbp
+	mov rax, [requests + rsi * 8]
+	mov rdi, rbp
+	mov rsi, rdx
+	mov rdx, r10
+	mov rcx, r8
+	mov r8, r9
+	call rax
+	cmp dword [unsettled], 0
+	jne .settle
+.out:	mov dword [busy], 0
+
+.reply:	cmp dword [finishing], 0
 	jne finished
 	mov dword [rbx], 0
 	mov rdx, rax
@@ -41,6 +70,24 @@ commons_entry:
 	mov eax, NR_REPLY
 	syscall
 	jmp commons_orphan		; it was entered, not called
+
+; The client took what was delivered: it has zeroed it.
+.delivered:
+	mov rax, [rbp + SEAT_WIN]
+	cmp qword [rax + WIN_ANSWER], 0
+	jne .slow
+	mov dword [rbp + SEAT_DELIVERED], 0
+	jmp .on
+
+.slow:	mov rcx, r10
+	call commons_serve
+	jmp .reply
+
+.settle:
+	mov rbp, rax
+	call settle
+	mov rax, rbp
+	jmp .out
 
 .other:	sub rsp, SEAT_STACK / 2
 	jmp .go

@@ -20,12 +20,6 @@ fd_count(void)
 	return fds;
 }
 
-struct file *
-fd_get(struct proc *p, uint64_t fd)
-{
-	return fd < CM_FDS_ALL ? p->file[fd] : NULL;
-}
-
 static void
 count(struct proc *p, int32_t n)
 {

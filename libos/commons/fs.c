@@ -14,6 +14,7 @@
 
 #include "cpio.h"
 #include "pool.h"
+#include "proc.h"
 #include "world.h"
 
 #define INODES_MAX	16384u
@@ -120,6 +121,7 @@ fs_temp(struct inode *ip)
 	ip->refs = 0;
 	ip->next = temps;
 	temps = ip;
+	unsettled = true;
 }
 
 void

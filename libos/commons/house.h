@@ -35,6 +35,7 @@ extern volatile uint32_t busy;		/* seat that is in + 1 */
 void serve_lock(uint32_t seat);
 void serve_unlock(void);
 bool serve_tidy(void);
+extern uint64_t serve_deaths;
 uint64_t commons_serve(uint64_t badge, uint64_t op, uint64_t a, uint64_t b,
     uint64_t c, uint64_t d);
 extern uint64_t serve_handle;		/* a handle to this domain */

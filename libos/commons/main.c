@@ -101,8 +101,7 @@ pass(void)
 	typed_take();
 	nap.arg[2] = tsc_at(signal_alarms());
 	more = serve_tidy();
-	fs_settle();
-	proc_settle();
+	settle();
 	serve_unlock();
 	up->critical = 0;
 	return more;

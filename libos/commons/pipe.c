@@ -193,18 +193,27 @@ static int64_t
 pipe_write(struct file *f, const uint8_t *from, size_t n, uint64_t *pos)
 {
 	struct pipe *p = f->pipe;
+	size_t given = 0;
 	int64_t r;
 
 	(void)pos;
 	if (n == 0)
 		return 0;
-	r = pipe_room(f, n);
+	r = p->head == p->tail && p->rq.first != NULL && n <= CM_PIPE_BUF ?
+	    0 : pipe_room(f, n);
 	if (r != 0)
 		return r;
-	pipe_store(p, p->tail, from, n);
-	p->tail += (uint32_t)n;
 	p->hold = 0;
-	wake(&p->rq);
+	if (p->head == p->tail && p->rq.first != NULL)
+		given = wait_deliver(&p->rq, from, n);
+	p->rq.seq++;
+	if (given == n)
+		return (int64_t)n;
+	/* An empty pipe has its first page, where that begins. */
+	pipe_store(p, p->tail, from + given, n - given);
+	p->tail += (uint32_t)(n - given);
+	if (p->rq.first != NULL)
+		wait_wake(&p->rq);
 	return (int64_t)n;
 }
 

@@ -210,6 +210,7 @@ proc_seat_drop(struct seat *s)
 		at = &(*at)->next;
 	*at = s->next;
 	s->proc = NULL;
+	s->waits = &wait_none;
 }
 
 /* ---- dying */
@@ -227,6 +228,7 @@ proc_free(struct proc *p)
 	p->pgid = p->sid = 0;
 	p->prev = freed;
 	freed = p;
+	unsettled = true;
 }
 
 void

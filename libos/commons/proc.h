@@ -88,7 +88,11 @@ int64_t signal_itimer(struct proc *p, uint64_t value, uint64_t interval,
     uint64_t *old);
 
 /* ---- fd.c: descriptors */
-struct file *fd_get(struct proc *p, uint64_t fd);	/* NULL: none */
+static inline struct file *
+fd_get(const struct proc *p, uint64_t fd)	/* NULL: none */
+{
+	return fd < CM_FDS_ALL ? p->file[fd] : NULL;
+}
 int64_t fd_add(struct proc *p, struct file *f, uint32_t min, bool cloexec);
 int64_t fd_room(struct proc *p, uint32_t n);	/* 0, EMFILE, ENFILE */
 int64_t fd_put(struct proc *p, uint32_t fd, struct file *f, bool cloexec);
@@ -108,7 +112,8 @@ uint32_t tty_session(void);
 int64_t tty_open(bool own, uint32_t flags, struct file **out);
 
 /* ---- request.c */
-void request_init(void);
+extern uint32_t unsettled;		/* fs_settle or proc_settle has work */
+void settle(void);
 int64_t request(struct seat *s, uint64_t op, uint64_t a, uint64_t b,
     uint64_t c, uint64_t d);
 

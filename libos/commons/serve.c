@@ -19,8 +19,8 @@ volatile uint32_t busy, finishing;
 volatile uint32_t finish_seat = ~0u;	/* whose stack is used for that */
 uint64_t serve_handle;
 
-static uint64_t deaths_seen, homes_seen;
-static bool watching;		/* not all were looked at since */
+static uint64_t homes_seen;
+uint64_t serve_deaths;			/* all who died before are known */
 
 _Noreturn void	commons_orphan(void);
 
@@ -75,8 +75,9 @@ serve_unlock(void)
 static void
 serve_watch(void)
 {
-	deaths_seen = EXO_MACHINE->deaths;
-	watching = seats_watch();
+	uint64_t deaths = EXO_MACHINE->deaths;
+
+	serve_deaths = seats_watch() ? ~0ull : deaths;
 }
 
 /* The rest is for the commons' own env.  True: there is more to do. */
@@ -92,11 +93,13 @@ serve_tidy(void)
 	serve_watch();
 	more = seats_reap();
 	more |= pages_untidy() && pages_tidy(TIDY_EACH);
-	return more || watching;
+	return more || serve_deaths == ~0ull;
 }
 
 /* ---- requests */
 
+/* The long way: entry.asm goes here when somebody is in, or died, or the seat
+ * waited. */
 uint64_t
 commons_serve(uint64_t badge, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
     uint64_t d)
@@ -104,7 +107,7 @@ commons_serve(uint64_t badge, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
 	int64_t r;
 
 	serve_lock((uint32_t)badge);
-	if (EXO_MACHINE->deaths != deaths_seen || watching)
+	if (EXO_MACHINE->deaths != serve_deaths)
 		serve_watch();
 	r = request(&seats[badge], op, a, b, c, d);
 	busy = 0;

@@ -1,16 +1,18 @@
 /*
  * wait.c - who waits for what.
  */
-#include <stddef.h>
+#include "wait.h"
+
+#include <castor/string.h>
 
 #include "pool.h"
-#include "wait.h"
 
 #define WAITS_MAX	4096u
 
 static struct pool waits = POOL(struct wait, WAITS_MAX, false);
 
 struct seat *here;
+struct wait wait_none;
 
 static bool
 wait_is_own(const struct seat *s, const struct wait *w)
@@ -68,13 +70,40 @@ wait_wake(struct waitq *q)
 	}
 }
 
+size_t
+wait_deliver(struct waitq *q, const uint8_t *from, size_t n)
+{
+	struct wait *w = q->first;
+	struct seat *s;
+
+	if (w == NULL || w->seat->wants == 0 || w->mine != NULL)
+		return 0;
+	s = w->seat;
+	n = n < s->wants ? n : s->wants;
+	if (n == 1)
+		s->win->data[0] = *from;
+	else
+		memcpy(s->win->data, from, n);
+	wait_unlink(w);
+	w->seat = NULL;			/* the only one, so one of its own */
+	s->waits = NULL;
+	s->wants = 0;
+	s->delivered = (uint32_t)n;
+	s->win->answer = n;
+	bell_ring(s);
+	return n;
+}
+
 void
 wait_cancel_all(struct seat *s)
 {
 	struct wait *w;
 
+	s->wants = 0;
 	while ((w = s->waits) != NULL) {
 		s->waits = w->mine;
+		if (w == &wait_none)
+			continue;
 		wait_unlink(w);
 		w->seat = NULL;
 		if (!wait_is_own(s, w))

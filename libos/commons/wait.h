@@ -12,6 +12,7 @@
 #define COMMONS_WAIT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <castor/commons.h>
@@ -33,12 +34,19 @@ struct waitq {
 
 #define SEAT_WAITS	2u		/* without asking the pool */
 
-/* An env of a process. */
+/*
+ * An env of a process.  waits != NULL: its next request takes the long way
+ * (request.c), because it waits for something, or is nobody's (wait_none); and
+ * so it does if an answer that was put in its window meanwhile (`delivered'
+ * bytes) is still there.
+ */
 struct seat {
 	struct cm_window *win;
 	struct proc *proc;		/* NULL: nobody's */
 	struct wait *waits;
 	uint64_t env;			/* its id */
+	uint32_t wants;			/* bytes that may be delivered */
+	uint32_t delivered;
 	uint32_t index, tid;
 	struct seat *next;		/* of the same process */
 	struct file *opening;		/* a FIFO, until its other end is there
@@ -50,9 +58,15 @@ struct seat {
 /* Whose request is being answered; NULL: nobody's (timers, the dead). */
 extern struct seat *here;
 
+/* In seats without waits: see above. */
+extern struct wait wait_none;
+
 bool wait_on(struct waitq *q, struct seat *s);	/* false: no room */
 void wait_wake(struct waitq *q);
 void wait_cancel_all(struct seat *s);
+/* Put n bytes into the window of one who waits there and wants them: how many
+ * it took, 0: nobody. */
+size_t wait_deliver(struct waitq *q, const uint8_t *from, size_t n);
 /* The object goes: whoever waits for it is woken. */
 #define wait_end(q)	wait_wake(q)
 

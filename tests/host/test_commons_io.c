@@ -8,6 +8,8 @@
 
 #include "commons.h"
 
+#include <request.h>
+
 static void
 as(struct seat *s)
 {
@@ -50,6 +52,8 @@ TEST(begins)
 	EQ(ask(99, 0, 0, 0, 0), -ENOSYS);
 	EQ(ask(~0ull, 0, 0, 0, 0), -ENOSYS);
 	EQ(ask(CM_NOP, 0, 0, 0, 0), 0);
+	for (uint32_t op = 0; op < CM_OP_MAX; op++)
+		OK(requests[op] != NULL);
 	begun_fds = fd_count();
 	begun_files = file_count();
 }
@@ -384,6 +388,97 @@ TEST(fifos_meet)
 	EQ(ask(CM_UNLINK, CWD, path("/tmp/fifo"), 0, 0), 0);
 	gone(s);
 	EQ(file_count(), begun_files);
+}
+
+/* ---- answers that come by themselves */
+
+static int64_t
+read_waiting(uint64_t n)
+{
+	return ask(CM_READ, 0, n, POS, 1);
+}
+
+TEST(a_byte_is_delivered)
+{
+	struct seat *s = fresh(), *c;
+	uint64_t bell;
+
+	EQ(ask(CM_PIPE, 0, 0, 0, 0), 0 | 1ll << 32);
+	c = fork_of(s);
+	EQ(read_waiting(3), -CM_WAIT);
+	bell = s->win->bell;
+	as(c);
+	EQ(put(1, "abcde"), 5);
+	OK(rang(s, bell));
+	EQ(s->win->answer, 3);
+	EQ(memcmp(s->win->data, "abc", 3), 0);
+	s->win->answer = 0;
+	as(s);
+	IS(got(0, 9), "de");
+	/* It asks again, not having seen that it was answered. */
+	EQ(read_waiting(3), -CM_WAIT);
+	as(c);
+	EQ(put(1, "x"), 1);
+	as(s);
+	EQ(read_waiting(3), 1);
+	EQ(s->win->answer, 0);
+	EQ(read_waiting(3), -CM_WAIT);
+	as(c);
+	EQ(put(1, "yz"), 2);
+	as(s);
+	/* It asks something else. */
+	EQ(ask(CM_NOP, 0, 0, 0, 0), -CM_ANSWERED);
+	EQ(ask(CM_CLOSE, 0, 0, 0, 0), -CM_ANSWERED);
+	EQ(s->win->answer, 2);
+	s->win->answer = 0;
+	EQ(ask(CM_NOP, 0, 0, 0, 0), 0);
+	/* It gives up in time. */
+	EQ(read_waiting(3), -CM_WAIT);
+	EQ(ask(CM_NOP, 0, 0, 0, 0), 0);
+	as(c);
+	EQ(put(1, "q"), 1);
+	EQ(s->win->answer, 0);
+	as(s);
+	IS(got(0, 9), "q");
+	/* It lies about the answer. */
+	EQ(read_waiting(3), -CM_WAIT);
+	as(c);
+	EQ(put(1, "l"), 1);
+	as(s);
+	s->win->answer = 1000000;
+	EQ(read_waiting(3), 1);
+	s->win->answer = 5;
+	EQ(ask(CM_NOP, 0, 0, 0, 0), 0);
+	gone(s);
+	die(c, 0);
+}
+
+TEST(only_who_waits_for_that_alone_is_given_it)
+{
+	struct seat *s = fresh(), *c;
+
+	EQ(ask(CM_PIPE, 0, 0, 0, 0), 0 | 1ll << 32);
+	c = fork_of(s);
+	EQ(ask(CM_READ, 0, 3, POS, 0), -CM_WAIT);
+	as(c);
+	EQ(put(1, "a"), 1);
+	EQ(s->win->answer, 0);
+	as(s);
+	IS(got(0, 9), "a");
+	EQ(read_waiting(3), -CM_WAIT);
+	as(c);
+	/* Parts are not given before they are whole. */
+	EQ(ask(CM_WRITE, 1, 3, POS, 6ull << 32), 3);
+	EQ(s->win->answer, 0);
+	EQ(ask(CM_WRITE, 1, 3, POS, 6ull << 32 | 3), 3);
+	as(s);
+	EQ(read_waiting(9), 6);
+	EQ(read_waiting(9), -CM_WAIT);
+	die(c, 0);
+	as(s);
+	EQ(ask(CM_CLOSE, 1, 0, 0, 0), 0);
+	EQ(read_waiting(9), 0);
+	gone(s);
 }
 
 /* ---- readiness */

@@ -17,6 +17,8 @@
  *			The next request of the same seat, whatever it is, takes
  *			it off the list.
  *	-CM_RESTART	begin again (CM_WRITE in parts: see there).
+ *	-CM_ANSWERED	an earlier request was answered meanwhile (CM_READ: see
+ *			there), and this one was not looked at.
  * Any request may say -EINVAL for nonsense in a word, -EFAULT for a length that
  * leaves the window, -ENOSYS for an op that is not there.
  *
@@ -39,6 +41,7 @@
 
 #define CM_WAIT		512
 #define CM_RESTART	513
+#define CM_ANSWERED	514
 
 #define CM_HEAD		512u
 #define CM_DATA		3584u		/* bytes of a window's data */
@@ -70,7 +73,8 @@ struct cm_window {
 	uint32_t pid, tid;		/* never change */
 	volatile uint32_t ppid, pgid, sid;
 	uint64_t commons;		/* id of its domain */
-	uint64_t pad[8];
+	volatile uint64_t answer;	/* see CM_READ; the client zeroes it */
+	uint64_t pad[7];
 	/* Written by the client: hints, believed as far as they concern it. */
 	volatile uint64_t sig_ignored;	/* disposition SIG_IGN */
 	volatile uint64_t sig_caught;	/* a handler is set */
@@ -99,8 +103,13 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
  *
  * CLOSE_RANGE(first, last, cloexec) - 0.  cloexec 1: only mark them.
  *
- * READ(fd, n, pos) - up to n bytes into data; how many, 0 at the end.  pos:
- * CM_POS, or an offset (pread).  Blocking: -CM_WAIT; O_NONBLOCK: EAGAIN.
+ * READ(fd, n, pos, deliver) - up to n bytes into data; how many, 0 at the end.
+ * pos: CM_POS, or an offset (pread).  Blocking: -CM_WAIT; O_NONBLOCK: EAGAIN.
+ * With deliver = 1, after -CM_WAIT the answer may come by itself: `answer' in
+ * the window is not 0, but the number of bytes in data.  The client zeroes it
+ * and need not ask again.  Until then it leaves data alone.  If it does not
+ * want to wait any more (a signal came) it asks something, CM_NOP say, before
+ * it uses data again: -CM_ANSWERED if the answer came after all.
  *	EBADF EISDIR ESPIPE EIO EAGAIN
  *
  * WRITE(fd, n, pos, parts) - n bytes of data; how many were taken.  pos as in
