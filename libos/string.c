@@ -1,7 +1,9 @@
 /*
  * string.c - bytes and strings.
  *
- * The string instructions, since Castor has no vector registers to copy with.
+ * The string instructions, since Castor has no vector registers to copy with;
+ * by words first, since where nothing but instructions costs, each repetition
+ * is one.
  */
 #include <stdint.h>
 
