@@ -22,7 +22,7 @@
 #define SEATS_FRAME	16u		/* seats that a frame of them holds */
 #define CHILD_TRACE	4u
 #define FRAMES_MIN	16u
-#define REAP_STEPS	256u
+#define REAP_STEPS	256
 #define WATCH_EACH	32u
 #define FORK_REAPS	16u		/* steps that a fork does for want of
 					 * something */
@@ -486,14 +486,17 @@ static bool
 record_reap(struct record *rec)
 {
 	struct seat *s;
-	long r;
+	long r = 1;
 
-	if (rec->acct != 0) {
-		r = exo_acct_reap(rec->acct, REAP_STEPS);
-		if (r > 0 || r == -EXO_E_BUSY)
+	/* The call that finds nothing left is the last. */
+	for (long n = 0; rec->acct != 0 && r > 0; n += r) {
+		if (n >= REAP_STEPS)
 			return false;
-		rec->acct = 0;
+		r = exo_acct_reap(rec->acct, REAP_STEPS);
 	}
+	if (r == -EXO_E_BUSY)
+		return false;
+	rec->acct = 0;
 	while ((s = rec->left) != NULL) {
 		struct seat *next = house[s->index].next;
 
