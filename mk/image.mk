@@ -22,10 +22,10 @@ $(B)/image/%.asm.o: %.asm Makefile $(B)/image/offsets.inc | $(SETUP)
 	$(Q)$(NASM) $(NFLAGS) -I$(B)/image/ -MD $(@:.o=.d) -MP -o $@ $<
 
 # layout.h counts as C does; the linker's script wants bare numbers.
-$(B)/image/image.ld: libos/image/image.ld libos/image/layout.h
+$(B)/image/image.ld: libos/image/image.ld libos/image/layout.h | $(SETUP)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -E -P -xc -Ilibos/image $< | \
-	    sed -E 's/\b(0x[0-9a-f]+|[0-9]+)ul?\b/\1/g' >$@
+	$(Q)$(CC) -E -P -xc -Ilibos/image -o $@.c $<
+	$(Q)sed -E 's/\b(0x[0-9a-f]+|[0-9]+)ul?\b/\1/g' $@.c >$@
 
 $(B)/image.list: FORCE
 	$(call list,$(IOBJ))
