@@ -277,7 +277,8 @@ $(B)/archive.list: FORCE
 	$(call list,$(ELFS) $(ROOT))
 
 # cpio sees sorted names, one time and fixed modes: same in, same out.
-# ARCHIVE_FILES: NAME=FILE, programs to be taken as they are (mk/*.mk).
+# ARCHIVE_FILES: NAME=FILE, programs to be taken as they are; ARCHIVE_LINKS:
+# NAME=TARGET, symbolic links where no program is (mk/*.mk).
 $(ARCHIVE): $(ELFS) $(ROOT) $(B)/archive.list
 	@rm -rf $(B)/root
 	@mkdir -p $(B)/root/bin $(B)/root/test $(B)/root/bench
@@ -293,6 +294,10 @@ $(ARCHIVE): $(ELFS) $(ROOT) $(B)/archive.list
 	@for f in $(ARCHIVE_FILES); do \
 	    mkdir -p $(B)/root/$$(dirname $${f%%=*}) && \
 	    cp -L $${f#*=} $(B)/root/$${f%%=*} || exit 1; \
+	done
+	@for l in $(ARCHIVE_LINKS); do \
+	    test -e $(B)/root/$${l%%=*} || \
+	    ln -s $${l#*=} $(B)/root/$${l%%=*} || exit 1; \
 	done
 	@$(if $(ROOT),cp -R user/root/. $(B)/root/)
 	@find $(B)/root -type d -exec chmod 755 {} +

@@ -19,3 +19,7 @@ ARCHIVE_FILES += $(foreach t,$(LTEST),test/linux/$(notdir $t)=$(B)/$t) \
 	   bin/busybox=/bin/busybox \
 	   bin/bash=/bin/bash-static bin/zsh=/bin/zsh-static bin/sash=/bin/sash
 $(ARCHIVE): $(LELF) $(LSCRIPT)
+
+# Each applet by its name, as Debian's busybox would install them.
+ARCHIVE_LINKS += $(patsubst %,bin/%=busybox,$(shell /bin/busybox --list \
+	   2>/dev/null))

@@ -14,6 +14,8 @@ uint32_t pid;
 exo_ppn own_table;
 exo_slot view_slot;
 
+#define TIOCSCTTY	0x540eul
+
 extern const char stubs[];
 
 _Noreturn void image_start(const struct exo_start *);
@@ -81,6 +83,15 @@ args_take(const struct exo_start *s)
 	return 0;
 }
 
+/* Who is not a child of another Linux program leads a session, with its
+ * descriptor 0 as the terminal. */
+static void
+terminal_take(void)
+{
+	(void)commons(CM_SETSID, 0, 0, 0, 0);
+	(void)commons(CM_IOCTL, 0, TIOCSCTTY, 0, 0);
+}
+
 _Noreturn void
 image_start(const struct exo_start *s)
 {
@@ -97,6 +108,7 @@ image_start(const struct exo_start *s)
 	me()->window = (exo_ppn)commons(CM_WINDOW, 0, 0, 0, 0);
 	me()->window_slot = (exo_slot)s->user[COMMONS_USER_SLOT];
 	threads_forget();
+	terminal_take();
 	e = args_take(s);
 	if (e == 0)
 		e = program_exec(&r);
