@@ -131,7 +131,7 @@ test: $(KERNEL) $(ARCHIVE) $(ISO) $(HOST:%=$(B)/host/%)
 	    $(foreach t,$(HOST),--host $(B)/host/$t) \
 	    $(foreach t,$(HOSTPY),--host $t) \
 	    $(foreach t,$(GUEST),--guest $t.c) \
-	    $(foreach t,$(LTEST),--linux $t.c)
+	    $(foreach t,$(LTEST:%=%.c) $(LSCRIPT),--linux $t)
 
 iso: $(ISO)
 

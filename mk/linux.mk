@@ -16,6 +16,7 @@ $(B)/tests/linux/%: tests/linux/%.c Makefile mk/linux.mk | $(SETUP)
 	    -o $@ $<
 
 ARCHIVE_FILES += $(foreach t,$(LTEST),test/linux/$(notdir $t)=$(B)/$t) \
+	   $(foreach t,$(LSCRIPT),test/linux/$(notdir $t)=$t) \
 	   bin/busybox=/bin/busybox \
 	   bin/bash=/bin/bash-static bin/zsh=/bin/zsh-static bin/sash=/bin/sash
 $(ARCHIVE): $(LELF) $(LSCRIPT)
