@@ -405,7 +405,7 @@ world_raise(struct proc *p, uint32_t res, int64_t n)
 	static const uint32_t most[EXO_RES_MAX] = {
 		[EXO_RES_FRAMES] = UINT32_MAX, [EXO_RES_DOMAINS] = 32,
 		[EXO_RES_ENVS] = 64, [EXO_RES_PCIDS] = 8,
-		[EXO_RES_SLICES] = 8, [EXO_RES_TRACE] = 64,
+		[EXO_RES_SLICES] = 48, [EXO_RES_TRACE] = 64,
 	};
 	const volatile struct exo_acct *me = &EXO_ACCTS[EXO_INDEX(self->acct)];
 	uint32_t have;

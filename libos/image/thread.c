@@ -227,7 +227,6 @@ commons_join(struct thread *t, uint32_t i)
 	if (slot < 0)
 		return slot;
 	t->window_slot = (exo_slot)slot;
-	t->handle = i;
 	if (exo_cap_open(t->window_slot, share.commons) < 0 ||
 	    exo_handle_open(own.domain, own.domain_slot, i, share.commons) < 0)
 		return -EAGAIN;
@@ -266,6 +265,7 @@ thread_make(uint64_t flags, uint64_t stack, uint64_t ptid, uint64_t ctid,
 	only_regs = 0;
 	thread_init(t, (uint32_t)i);
 	t->slice = EXO_NONE;
+	t->handle = (uint64_t)i;
 	t->blocked = me()->blocked;
 	t->fsbase = tls;
 	t->clear_tid = flags & CLONE_CHILD_CLEARTID ? ctid : 0;
