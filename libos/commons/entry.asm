@@ -7,7 +7,7 @@ bits 64
 %include "offsets.inc"
 
 global commons_entry, commons_finish
-extern commons_serve, commons_orphan, finishing, finish_seat, serve_deaths
+extern commons_serve, commons_wait, commons_orphan, finishing, finish_seat, serve_deaths
 extern busy, here, requests, seats, settle, unsettled
 section .text
 
@@ -22,11 +22,14 @@ commons_entry:
 	cmp [finish_seat], edi		; somebody ends on this seat's stack what I
 	je .other			; left: take the other half of it
 
-; The usual case: nobody is in, nobody died, this seat waited for nothing.
-.go:	mov rax, MACHINE_DEATHS
+; The usual case: nobody is in, nobody died, this seat waited for nothing.  All
+; but the first is looked at alone: a slice that owes time ends even here.
+.go:	lea ecx, [edi + 1]
+	xor eax, eax
+	lock cmpxchg [busy], ecx
+	jne .busy
+	mov rax, MACHINE_DEATHS
 	mov rax, [rax]
-	cmp dword [busy], 0
-	jne .slow
 	cmp rax, [serve_deaths]
 	jne .slow
 	imul ebp, edi, SEAT_SIZE
@@ -38,8 +41,6 @@ commons_entry:
 .on:
 	cmp rsi, CM_OP_MAX
 	jae .slow
-	inc edi
-	mov [busy], edi
 	mov [here], rbp
 	mov rax, [requests + rsi * 8]
 	mov rdi, rbp
@@ -78,6 +79,10 @@ commons_entry:
 	jne .slow
 	mov dword [rbp + SEAT_DELIVERED], 0
 	jmp .on
+
+.busy:	mov rcx, r10
+	call commons_wait
+	jmp .reply
 
 .slow:	mov rcx, r10
 	call commons_serve

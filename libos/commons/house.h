@@ -28,6 +28,7 @@ bool seats_reap(void);			/* a step; true: more to do */
 bool seats_dying(void);
 /* Look who died: a few of them; true: more to look at. */
 bool seats_watch(void);
+bool seats_stop(void);			/* as seats_reap, for the stopped */
 void seats_repair(void);		/* after somebody was pulled home */
 
 /* ---- serve.c */
@@ -37,6 +38,8 @@ void serve_unlock(void);
 bool serve_tidy(void);
 extern uint64_t serve_deaths;
 uint64_t commons_serve(uint64_t badge, uint64_t op, uint64_t a, uint64_t b,
+    uint64_t c, uint64_t d);
+uint64_t commons_wait(uint64_t badge, uint64_t op, uint64_t a, uint64_t b,
     uint64_t c, uint64_t d);
 extern uint64_t serve_handle;		/* a handle to this domain */
 

@@ -46,6 +46,7 @@ static exo_slot name_slot, window_slot;	/* while one is given out */
 static struct seat *free_seats;
 static struct record records[RECORDS], *free_records, *dying;
 static uint64_t deaths_seen;
+static bool stop_later;			/* some of the stopped still run */
 
 void	_upcall(void);
 
@@ -425,11 +426,35 @@ world_raise(struct proc *p, uint32_t res, int64_t n)
 
 /* ---- stopping */
 
+/*
+ * An env that was preempted in here is not stopped before it has left (the
+ * kernel would pull it home after the grace, and its request with it).
+ */
 void
 world_stop(struct proc *p)
 {
-	for (struct seat *s = p->seats; s != NULL; s = s->next)
-		(void)!exo_env_stop(s->env, session);
+	for (struct seat *s = p->seats; s != NULL; s = s->next) {
+		if (s != here && EXO_ENVS[EXO_INDEX(s->env)].where ==
+		    EXO_INDEX(self->domain))
+			stop_later = true;
+		else
+			(void)!exo_env_stop(s->env, session);
+	}
+	if (stop_later)
+		world_kick();
+}
+
+bool
+seats_stop(void)
+{
+	bool later = stop_later;
+
+	stop_later = false;
+	for (struct proc *p = proc_all; later && p != NULL; p = p->all_next) {
+		if (p->stopped != 0)
+			world_stop(p);
+	}
+	return stop_later;
 }
 
 void

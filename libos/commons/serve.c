@@ -28,9 +28,9 @@ _Noreturn void	commons_orphan(void);
 
 /* The one that is in was taken away: end what it began. */
 static bool
-holder_finish(uint32_t seat)
+holder_finish(uint32_t seat, uint32_t holder)
 {
-	uint32_t holder = busy - 1, old = finish_seat;
+	uint32_t old = finish_seat;
 	long regs = exo_seat_repair(self->domain, self->domain_slot, holder);
 
 	if (regs <= 0)
@@ -43,24 +43,26 @@ holder_finish(uint32_t seat)
 	return true;
 }
 
-static void
-holder_wait(uint32_t seat)
+static bool
+lock_try(uint32_t seat)
 {
-	while (busy != 0) {
-		exo_id env = seats[busy - 1].env;
+	uint32_t nobody = 0;
 
-		if (exo_env_yield(env, 0, serve_handle) < 0 && busy != 0 &&
-		    !holder_finish(seat))
-			(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
-	}
+	return __atomic_compare_exchange_n(&busy, &nobody, seat + 1, false,
+	    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
 void
 serve_lock(uint32_t seat)
 {
-	if (busy != 0)
-		holder_wait(seat);
-	busy = seat + 1;
+	while (!lock_try(seat)) {
+		uint32_t holder = busy;
+
+		if (holder != 0 && exo_env_yield(seats[holder - 1].env, 0,
+		    serve_handle) < 0 && busy == holder &&
+		    !holder_finish(seat, holder - 1))
+			(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+	}
 }
 
 void
@@ -92,26 +94,34 @@ serve_tidy(void)
 	}
 	serve_watch();
 	more = seats_reap();
+	more |= seats_stop();
 	more |= pages_untidy() && pages_tidy(TIDY_EACH);
 	return more || serve_deaths == ~0ull;
 }
 
 /* ---- requests */
 
-/* The long way: entry.asm goes here when somebody is in, or died, or the seat
- * waited. */
+/* The long way, alone already: somebody died, or the seat waited. */
 uint64_t
 commons_serve(uint64_t badge, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
     uint64_t d)
 {
 	int64_t r;
 
-	serve_lock((uint32_t)badge);
 	if (EXO_MACHINE->deaths != serve_deaths)
 		serve_watch();
 	r = request(&seats[badge], op, a, b, c, d);
 	busy = 0;
 	return (uint64_t)r;
+}
+
+/* And when somebody else is in. */
+uint64_t
+commons_wait(uint64_t badge, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
+    uint64_t d)
+{
+	serve_lock((uint32_t)badge);
+	return commons_serve(badge, op, a, b, c, d);
 }
 
 /*

@@ -572,3 +572,111 @@ TEST(killed_at_any_moment)
 		;
 	all_back();
 }
+
+/* ---- taken away in the middle of a request */
+
+/* A slice that owes time ends wherever it is, so first it overstays. */
+__attribute__((noreturn)) static int
+asks_in_debt(void)
+{
+	volatile struct exo_upcall *up =
+	    (volatile struct exo_upcall *)self->upcall_va;
+
+	for (;;) {
+		uint64_t until = EXO_MACHINE->ticks +
+		    EXO_MACHINE->grace_ticks + 1;
+
+		up->critical = 1;
+		while (EXO_MACHINE->ticks < until)
+			;
+		up->critical = 0;
+		for (int i = 0; i < 20000; i++) {
+			me.win->data[CM_DATA - 1] = (uint8_t)i;
+			(void)!ask(CM_WRITE, 1, CM_DATA, (uint64_t)CM_POS, 0);
+			(void)!ask(CM_READ, 0, CM_DATA, (uint64_t)CM_POS, 0);
+		}
+	}
+}
+
+/* Its child, whose name I keep. */
+static int64_t
+kid_kept(kid_fn fn, struct proc *p)
+{
+	uint64_t user[32] = { CHILD_WORD, (uint64_t)fn };
+	struct proc_args args = { .name = self->args, .user = user };
+	int64_t pid = commons_child(&me, p, &args, WINDOW_VA, 300);
+
+	if (pid > 0)
+		must(proc_start(p));
+	return pid;
+}
+
+static uint64_t
+tsc(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+
+static uint32_t
+is_at(exo_id env)
+{
+	return EXO_ENVS[EXO_INDEX(env)].where;
+}
+
+/* Give it time until it has been preempted in the commons.  In debt it runs
+ * only when nobody else can: sleep for a tick or two. */
+static bool
+catch_inside(exo_id env)
+{
+	uint64_t tick = EXO_MACHINE->tsc_hz / EXO_MACHINE->tick_hz;
+
+	for (int i = 0; i < 3000; i++) {
+		if (is_at(env) == EXO_INDEX(me.domain) &&
+		    EXO_ENVS[EXO_INDEX(env)].state == EXO_ENV_READY)
+			return true;
+		commons_sleep(&me, me.win->bell, tsc() + 2 * tick);
+	}
+	return false;
+}
+
+#define TAKEN	20
+
+TEST(taken_away_inside_a_request)
+{
+	uint64_t homes = EXO_COUNTERS->pulled_home, homes_begun = homes;
+	uint32_t status = 0;
+	struct proc p;
+	int64_t pid;
+
+	EQ(ask(CM_PIPE, 04000, 0, 0, 0), 0 | 1ll << 32);
+	slices(SLICES_AT, SLICES, true);	/* longer than the grace */
+	for (int i = 0; i < TAKEN; i++) {
+		uint64_t until;
+
+		pid = kid_kept(asks_in_debt, &p);
+		if (!OK(pid > 0) || !OK(catch_inside(p.env)))
+			break;
+		EQ(exo_env_kill(p.env, p.name, 9), 0);
+		until = EXO_MACHINE->ticks + 2 * EXO_MACHINE->grace_ticks;
+		while (EXO_COUNTERS->pulled_home == homes &&
+		    EXO_MACHINE->ticks < until)
+			;
+		homes = EXO_COUNTERS->pulled_home;
+		/* What it was doing is done, or was not begun. */
+		while (ask(CM_READ, 0, CM_DATA, (uint64_t)CM_POS, 0) > 0)
+			;
+		memcpy(me.win->data, "whole", 5);
+		EQ(ask(CM_WRITE, 1, 5, (uint64_t)CM_POS, 0), 5);
+		EQ(ask(CM_READ, 0, CM_DATA, (uint64_t)CM_POS, 0), 5);
+		EQ(memcmp(me.win->data, "whole", 5), 0);
+		EQ(wait_for(pid, &status), pid);
+		commons_let(&p);
+	}
+	slices(SLICES_AT, SLICES, false);
+	OK(EXO_COUNTERS->pulled_home > homes_begun);
+	EQ(ask(CM_CLOSE_RANGE, 0, 255, 0, 0), 0);
+	all_back();
+}
