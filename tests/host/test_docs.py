@@ -24,8 +24,9 @@ PAGES = [Path("README.md"), *sorted(Path("docs").glob("*.md"))]
 TOP = ("boot", "kernel", "libos", "user", "tools", "tests", "docs", "mk",
        ".ci")
 # What the pages have the reader make, as examples.
-YOURS = {"user/first.c", "user/root/", "docs/bench.json", "slice_guard",
-         "sys_slice_guard", "exo_slice_guard"}
+YOURS = {"user/first.c", "user/either.bpf.c", "user/root/",
+         "docs/bench.json", "slice_guard", "sys_slice_guard",
+         "exo_slice_guard"}
 SOURCE = {".c", ".h", ".asm", ".S", ".py", ".mk", ".ld", ".sh", ".cfg", ""}
 
 
