@@ -79,6 +79,31 @@ TEST(child_that_sleeps_is_waited_for)
 	child_finish(&c);
 }
 
+/* Its env ends, and its domain does not. */
+static void
+child_ends_alone(struct child_page *p)
+{
+	sleep_until(EXO_MACHINE->ticks + 5);
+	p->w[0] = 1;
+	(void)!exo_env_exit(7);
+}
+
+TEST(child_whose_env_ends_is_seen)
+{
+	struct child c;
+
+	child_make(&c, child_ends_alone, NULL);
+	child_start(&c);
+	slice_take(c.proc.env, c.proc.name);
+	proc_sleep(&c.proc);
+	EQ(c.page->w[0], 1);
+	EQ(row(c.proc.env)->exit_word, 7);
+	EQ(EXO_DOMAINS[EXO_INDEX(c.proc.domain)].state, EXO_DOM_LIVE);
+	EQ(row(self->env)->wake, SLEEP_CHANGED);
+	slice_drop();
+	child_end(&c);
+}
+
 static void
 child_works(struct child_page *p)
 {
@@ -250,6 +275,37 @@ TEST(word_that_changes_wakes)
 	EQ(sleep_word(c.page_ppn, self->memory_slot, 4, 0, 0), -EXO_E_ARG);
 	EQ(sleep_word(EXO_NONE, self->memory_slot, 0, 0, 0), -EXO_E_ARG);
 	EQ(sleep_word(c.page_ppn, EXO_NONE, at, 0, 0), -EXO_E_SLOT);
+	slice_drop();
+	child_end(&c);
+}
+
+/* On a word of a frame of its own. */
+static void
+child_on_word(struct child_page *p)
+{
+	long ppn = must(vm_page(EXO_PG_DATA | EXO_KIND_LIVE));
+
+	p->w[0] = 1;
+	p->w[1] = (uint64_t)sleep_word((exo_ppn)ppn, self->memory_slot, 0, 0,
+	    SLEEP_FOREVER);
+	p->w[0] = 2;
+}
+
+TEST(stop_does_not_end_the_wait_for_a_word)
+{
+	struct child c;
+
+	child_make(&c, child_on_word, NULL);
+	child_start(&c);
+	slice_take(c.proc.env, c.proc.name);
+	sleep_until(EXO_MACHINE->ticks + 3);
+	EQ(c.page->w[0], 1);
+	EQ(exo_env_stop(c.proc.env, c.proc.name), 0);
+	EQ(exo_env_continue(c.proc.env, c.proc.name, row(c.proc.env)->seq,
+	    EXO_HOW_RETRY, 0), 0);
+	sleep_until(EXO_MACHINE->ticks + 3);
+	EQ(row(c.proc.env)->state, EXO_ENV_SLEEPING);
+	EQ(c.page->w[0], 1);
 	slice_drop();
 	child_end(&c);
 }
