@@ -963,6 +963,30 @@ TEST(slice_freed_while_its_end_waits_owes_the_tick)
 	cell_end(&c);
 }
 
+/* Without a slice it goes on while nobody else can run; nobody owes for that,
+ * least of all whoever takes the position. */
+TEST(nobody_owes_for_time_that_is_nobodys)
+{
+	struct cell c;
+	uint64_t n;
+	exo_id env;
+
+	cell_make(&c, NULL);
+	c.page->w[22] = c.name;
+	env = cell_env(&c, 2, in_free, c.base + CELL_UPCALL(2));
+	give(&c, 10, env);
+	sleep_until(EXO_MACHINE->ticks + 4 * GRACE);
+	EQ(c.page->w[0], 1);
+	n = c.page->w[2];
+	OK(n > 0);
+	OK(slice_is_free(10));
+	OK(EXO_ACCTS[EXO_INDEX(c.acct)].slice_debt <= 2);
+	EQ(head(&c, 2)->overstayed, 0);
+	wait_ticks(10);
+	EQ(c.page->w[2], n);		/* I can */
+	cell_end(&c);
+}
+
 /* Moved by itself while its end waits: it owes where it is then. */
 static uint64_t
 in_move(struct cell_page *p, uint64_t up, uint64_t b, uint64_t c)
