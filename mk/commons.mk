@@ -3,7 +3,7 @@
 CM_KERNEL	:= main pages seats serve
 CM_PURE	:= $(filter-out $(CM_KERNEL:%=libos/commons/%.c) %.bpf.c, \
 	   $(wildcard libos/commons/*.c))
-CM_OBJ	:= $(CM_PURE:%.c=$(B)/hostcommons/%.o)
+CM_OBJ	:= $(patsubst %.c,$(B)/hostcommons/%.o,$(CM_PURE) libos/print.c)
 CM_TEST	:= $(filter test_commons%,$(HOST))
 CM_FLAGS := -Ilibos/commons -Ilibos/include
 

@@ -24,6 +24,12 @@ static const struct {
 	{ "dev/console", DEV_CONSOLE, 0600 },
 };
 
+static const char *const links[][2] = {
+	{ "dev/fd", "/proc/self/fd" }, { "dev/stdin", "/proc/self/fd/0" },
+	{ "dev/stdout", "/proc/self/fd/1" },
+	{ "dev/stderr", "/proc/self/fd/2" },
+};
+
 static int64_t
 dev_read(struct file *f, uint8_t *to, size_t n, uint64_t *pos)
 {
@@ -111,6 +117,17 @@ node_make(const char *path, uint32_t mode, uint32_t rdev)
 	return r;
 }
 
+static int64_t
+link_make(const char *path, const char *text)
+{
+	struct walk w;
+	int64_t r = fs_walk(fs_root, path, strlen(path), WALK_MISSING |
+	    WALK_NOFOLLOW, &w);
+
+	return r != 0 || w.inode != NULL ? r :
+	    fs_symlink(&w, text, strlen(text));
+}
+
 int64_t
 dev_init(void)
 {
@@ -122,5 +139,8 @@ dev_init(void)
 	    i++)
 		r = node_make(nodes[i].path, L_S_IFCHR | nodes[i].mode,
 		    nodes[i].rdev);
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]) && r == 0;
+	    i++)
+		r = link_make(links[i][0], links[i][1]);
 	return r;
 }

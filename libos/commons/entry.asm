@@ -7,7 +7,7 @@ bits 64
 %include "offsets.inc"
 
 global commons_entry, commons_finish
-extern commons_serve, commons_wait, commons_orphan, finishing, finish_seat, serve_deaths
+extern commons_serve, commons_wait, commons_orphan, finish_seat, serve_deaths
 extern busy, here, requests, seats, settle, unsettled
 section .text
 
@@ -19,6 +19,7 @@ commons_entry:
 	shl rcx, SEAT_SHIFT
 	add rbx, rcx
 	mov dword [rbx], 1		; the end of my slice waits for me
+	mov r12d, edi
 	cmp [finish_seat], edi		; somebody ends on this seat's stack what I
 	je .other			; left: take the other half of it
 
@@ -51,10 +52,9 @@ commons_entry:
 	call rax
 	cmp dword [unsettled], 0
 	jne .settle
-.out:	mov dword [busy], 0
-
-.reply:	cmp dword [finishing], 0
-	jne finished
+.out:	cmp [finish_seat], r12d
+	je finished
+	mov dword [busy], 0
 	mov dword [rbx], 0
 	mov rdx, rax
 	xor ebx, ebx
@@ -82,11 +82,11 @@ commons_entry:
 
 .busy:	mov rcx, r10
 	call commons_wait
-	jmp .reply
+	jmp .out
 
 .slow:	mov rcx, r10
 	call commons_serve
-	jmp .reply
+	jmp .out
 
 .settle:
 	mov rbp, rax
@@ -133,8 +133,10 @@ commons_finish:
 	pop rsp
 	ret
 
+; It was somebody else who ended this request: back to where he began to.  He
+; is alone still.
 finished:
-	mov dword [finishing], 0
+	mov dword [finish_seat], -1
 	mov rsp, [finish_rsp]
 	pop r15
 	pop r14

@@ -112,6 +112,8 @@ open_check(struct inode *ip, uint32_t flags)
 {
 	bool writes = (flags & L_O_ACCMODE) != L_O_RDONLY;
 
+	if ((flags & L_O_ACCMODE) == L_O_ACCMODE)
+		return -L_EINVAL;
 	if (IS_LNK(ip))
 		return -L_ELOOP;
 	if ((flags & L_O_DIRECTORY) && !IS_DIR(ip))
@@ -136,6 +138,10 @@ file_open(struct inode *ip, uint32_t flags, struct file **out)
 	}
 	if (r != 0)
 		return r;
+	if (IS_FIFO(ip) && ip->synth != NULL) {
+		*out = synth_file(ip);
+		return *out == NULL ? -L_EACCES : 0;
+	}
 	if (IS_FIFO(ip) && !(flags & L_O_PATH))
 		return fifo_open(ip, flags, out);
 	if (IS_CHR(ip) && !(flags & L_O_PATH))

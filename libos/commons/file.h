@@ -84,6 +84,11 @@ int64_t dev_open(struct inode *ip, uint32_t flags, struct file **out);
 int64_t dev_init(void);
 #define DEV(major, minor)	((major) << 8 | (minor))
 
+/* ---- synth.c: /proc and /exo */
+int64_t synth_init(void);
+/* A descriptor that is opened again by its name there: the file, or NULL. */
+struct file *synth_file(struct inode *ip);
+
 /* ---- tty.c */
 extern const struct file_ops tty_ops;
 

@@ -141,7 +141,8 @@ void
 fs_stat(const struct inode *ip, struct l_stat *st)
 {
 	*st = (struct l_stat){
-		.dev = 1, .ino = ip->ino, .nlink = ip->nlink,
+		.dev = 1, .ino = ip->ino,
+		.nlink = ip->synth != NULL ? 1 : ip->nlink,
 		.mode = ip->mode, .uid = ip->uid, .gid = ip->gid,
 		.rdev = ip->rdev, .size = (int64_t)ip->size, .blksize = 4096,
 		.atime = { (int64_t)(ip->atime / 1000000000),
@@ -541,7 +542,8 @@ fs_path(struct inode *dir, char *to, size_t n)
 	size_t at = n, len;
 
 	for (; dir != fs_root; dir = dir->dir.parent) {
-		if (dir->synth != NULL || dir->dir.self == NULL)
+		if ((dir->synth != NULL && dir->nlink == 0) ||
+		    dir->dir.self == NULL)
 			return -L_ENOENT;
 		len = dir->dir.self->len;
 		if (at < len + 1)

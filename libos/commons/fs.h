@@ -37,9 +37,9 @@ struct dent {
 	bool owned;			/* the name is a string of names.c */
 };
 
-/* Contents that are made when they are looked at (proc.c's files). */
+/* Directories and files that are made when they are looked at (synth.c). */
 struct synth {
-	/* A child of this directory by name; a new inode, or NULL. */
+	/* A child by name, `..' too: an inode for fs_temp, or NULL. */
 	struct inode *(*lookup)(struct inode *dir, const char *name,
 	    uint32_t len);
 	/* The n-th name, its type; false: no more. */
@@ -48,7 +48,7 @@ struct synth {
 	/* Text of a file from offset on; also of a link.  How much, or
 	 * -errno. */
 	int64_t (*read)(struct inode *ip, uint64_t off, char *to, size_t n);
-	/* A link's end, where it is not a path; NULL: go by the text. */
+	/* A link's end, where it is no path; NULL: go by the text. */
 	struct inode *(*follow)(struct inode *ip);
 };
 
@@ -78,7 +78,9 @@ struct inode {
 		} file;
 		char *target;		/* link: string, if not in arch */
 		struct pipe *fifo;	/* while somebody has it open */
-		uint64_t word[2];	/* a synthetic one's own */
+		struct {		/* a synthetic one's own */
+			uint32_t kind, pid, fd;
+		} made;
 	};
 };
 

@@ -46,7 +46,4 @@ extern uint64_t serve_handle;		/* a handle to this domain */
 /* ---- entry.asm */
 void commons_entry(void);
 void commons_finish(struct exo_regs *regs);
-extern volatile uint32_t finishing;	/* seat whose request somebody else
-					 * finishes + 1 */
-
 #endif

@@ -149,6 +149,8 @@ files_init(void)
 	    fs_archive(archive_data(), EXO_MACHINE->archive_len);
 	if (r == 0)
 		r = dev_init();
+	if (r == 0)
+		r = synth_init();
 	return r;
 }
 

@@ -110,7 +110,7 @@ frame_enter(exo_ppn ppn)
 	uint64_t i = empty != 0 ? empty - 1 : made;
 
 	ppns[i] = ppn;
-	if (remap(i, VM_RW) < 0) {
+	if (i >= max || remap(i, VM_RW) < 0) {
 		(void)!exo_page_free(self->memory_slot, ppn, 1);
 		return;
 	}
@@ -347,6 +347,48 @@ world_random(void *to, size_t n)
 		state ^= state >> 32;
 		p[i] = (uint8_t)state;
 	}
+}
+
+void
+world_machine(struct world_machine *m)
+{
+	*m = (struct world_machine){
+		.frames = EXO_MACHINE->nframes,
+		.free = EXO_MACHINE->free_frames,
+		.ticks = EXO_MACHINE->ticks,
+		.idle = EXO_COUNTERS->ticks_idle,
+		.hz = EXO_MACHINE->tick_hz,
+	};
+}
+
+uint64_t
+world_table(uint32_t which, uint64_t off, void *to, size_t n)
+{
+	const uint64_t sizes[EXO_TABS] = {
+		[EXO_TAB_MACHINE] = sizeof(struct exo_machine),
+		[EXO_TAB_COUNTERS] = sizeof(struct exo_counters),
+		[EXO_TAB_PAGES] = EXO_MACHINE->nframes *
+		    sizeof(struct exo_page),
+		[EXO_TAB_ACCTS] = EXO_MACHINE->naccts *
+		    sizeof(struct exo_acct),
+		[EXO_TAB_DOMAINS] = EXO_MACHINE->ndomains *
+		    sizeof(struct exo_domain),
+		[EXO_TAB_ENVS] = EXO_MACHINE->nenvs * sizeof(struct exo_env),
+		[EXO_TAB_SLICES] = EXO_MACHINE->nslices *
+		    sizeof(struct exo_slice),
+		[EXO_TAB_PCIDS] = EXO_MACHINE->npcids *
+		    sizeof(struct exo_pcid),
+		[EXO_TAB_TRACE] = EXO_MACHINE->ntrace *
+		    sizeof(struct exo_trace),
+	};
+
+	if (to == NULL)
+		return sizes[which];
+	if (off >= sizes[which])
+		return 0;
+	n = n < sizes[which] - off ? n : sizes[which] - off;
+	memcpy(to, (const char *)EXO_PUB_AT(which) + off, n);
+	return n;
 }
 
 void

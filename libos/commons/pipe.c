@@ -25,7 +25,8 @@
 struct pipe {
 	uint8_t *page[PIPE_PAGES];
 	uint32_t head, tail, cap;
-	uint32_t readers, writers;	/* open files */
+	uint32_t ends;			/* open files */
+	uint32_t readers, writers;	/* of them; one can be both */
 	uint32_t reads, writes;		/* opens of a FIFO, ever */
 	uint32_t hold, hold_seat;
 	struct waitq rq, wq;
@@ -297,7 +298,7 @@ pipe_close(struct file *f)
 		p->writers--;
 	wake(&p->rq);
 	wake(&p->wq);
-	if (p->readers == 0 && p->writers == 0)
+	if (--p->ends == 0)
 		pipe_free(p);
 }
 
@@ -334,6 +335,7 @@ end_new(struct pipe *p, uint32_t flags)
 	if (f == NULL)
 		return NULL;
 	f->pipe = p;
+	p->ends++;
 	if (file_reads(f)) {
 		p->readers++;
 		p->reads++;
@@ -402,7 +404,7 @@ fifo_begin(struct inode *ip, uint32_t flags, struct file **out)
 		p = pipe_new();
 	f = p != NULL ? end_new(p, flags) : NULL;
 	if (f == NULL) {
-		if (p != NULL && p->readers + p->writers == 0)
+		if (p != NULL && p->ends == 0)
 			pipe_free(p);
 		return -L_ENFILE;
 	}

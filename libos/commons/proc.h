@@ -108,7 +108,8 @@ uint32_t fd_count(void);
 void tty_init(void);
 void tty_input(const uint8_t *text, size_t n);
 void tty_leader_died(uint32_t sid);
-uint32_t tty_session(void);
+uint32_t tty_session(void);		/* 0: nobody's */
+uint32_t tty_group(void);		/* in the foreground */
 int64_t tty_open(bool own, uint32_t flags, struct file **out);
 
 /* ---- request.c */

@@ -23,5 +23,6 @@ extern const request_fn requests[CM_OP_MAX];
 /* Foreign calls that clients did not know, by number. */
 #define NOSYS_MAX	512u
 extern uint64_t nosys[NOSYS_MAX];
+extern const char *const nosys_names[NOSYS_MAX];	/* NULL: no such */
 
 #endif

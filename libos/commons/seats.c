@@ -476,6 +476,25 @@ env_ticks(exo_id env)
 }
 
 void
+world_usage(const struct proc *p, struct world_usage *u)
+{
+	const volatile struct exo_acct *a = &EXO_ACCTS[EXO_INDEX(p->acct)];
+
+	*u = (struct world_usage){ .ticks = p->ticks,
+	    .state = p->state == PROC_ZOMBIE ? 'Z' : p->stopped ? 'T' : 'S' };
+	if (p->record != 0) {
+		u->frames = a->used[EXO_RES_FRAMES];
+		u->limit = a->limit[EXO_RES_FRAMES];
+	}
+	for (const struct seat *s = p->seats; s != NULL; s = s->next) {
+		u->ticks += env_ticks(s->env);
+		if (u->state == 'S' &&
+		    EXO_ENVS[EXO_INDEX(s->env)].state == EXO_ENV_READY)
+			u->state = 'R';
+	}
+}
+
+void
 world_forget(struct proc *p, uint32_t status)
 {
 	struct record *rec = record_of(p);

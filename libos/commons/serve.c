@@ -15,8 +15,8 @@
 
 #define TIDY_EACH	32u
 
-volatile uint32_t busy, finishing;
-volatile uint32_t finish_seat = ~0u;	/* whose stack is used for that */
+volatile uint32_t busy;
+volatile uint32_t finish_seat = ~0u;	/* whose request somebody else ends */
 uint64_t serve_handle;
 
 static uint64_t homes_seen;
@@ -26,20 +26,19 @@ _Noreturn void	commons_orphan(void);
 
 /* ---- being alone */
 
-/* The one that is in was taken away: end what it began. */
+/* The one that is in was taken away: end what it began.  True: now I am in. */
 static bool
 holder_finish(uint32_t seat, uint32_t holder)
 {
-	uint32_t old = finish_seat;
 	long regs = exo_seat_repair(self->domain, self->domain_slot, holder);
 
 	if (regs <= 0)
 		return false;
-	finish_seat = finish_seat == ~0u ? holder : finish_seat;
+	/* He may have been ending another one's. */
+	if (finish_seat == ~0u)
+		finish_seat = holder;
 	busy = seat + 1;
-	finishing = 1;
 	commons_finish((struct exo_regs *)regs);
-	finish_seat = old;
 	return true;
 }
 
@@ -58,10 +57,12 @@ serve_lock(uint32_t seat)
 	while (!lock_try(seat)) {
 		uint32_t holder = busy;
 
-		if (holder != 0 && exo_env_yield(seats[holder - 1].env, 0,
-		    serve_handle) < 0 && busy == holder &&
-		    !holder_finish(seat, holder - 1))
-			(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+		if (holder == 0 || exo_env_yield(seats[holder - 1].env, 0,
+		    serve_handle) >= 0 || busy != holder)
+			continue;
+		if (holder_finish(seat, holder - 1))
+			return;
+		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
 	}
 }
 
@@ -106,13 +107,9 @@ uint64_t
 commons_serve(uint64_t badge, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
     uint64_t d)
 {
-	int64_t r;
-
 	if (EXO_MACHINE->deaths != serve_deaths)
 		serve_watch();
-	r = request(&seats[badge], op, a, b, c, d);
-	busy = 0;
-	return (uint64_t)r;
+	return (uint64_t)request(&seats[badge], op, a, b, c, d);
 }
 
 /* And when somebody else is in. */

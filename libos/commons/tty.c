@@ -478,6 +478,12 @@ tty_session(void)
 	return tty.session;
 }
 
+uint32_t
+tty_group(void)
+{
+	return tty.fg;
+}
+
 /* Whose terminal it was has ended, or gave it up. */
 void
 tty_leader_died(uint32_t sid)

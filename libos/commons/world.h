@@ -12,6 +12,18 @@
 struct proc;
 struct seat;
 
+/* What /proc tells: of the machine, and of a process. */
+struct world_machine {
+	uint64_t frames, free;		/* pages */
+	uint64_t ticks, idle, hz;	/* of the clock, since boot */
+};
+
+struct world_usage {
+	uint64_t frames, limit;
+	uint64_t ticks;
+	char state;			/* R S T */
+};
+
 #define WORLD_PAGE	4096u
 
 /* A page of memory, zeroed; NULL: no more.  For `data` some stay untouched, so
@@ -38,6 +50,10 @@ uint64_t world_time(void);
 uint64_t world_clock(void);
 void world_random(void *to, size_t n);
 void world_print(const char *text, size_t n);
+void world_machine(struct world_machine *m);
+void world_usage(const struct proc *p, struct world_usage *u);
+/* Bytes of a published table (enum exo_table), n at most; to NULL: its size. */
+uint64_t world_table(uint32_t which, uint64_t off, void *to, size_t n);
 /* signal_alarms() is to be asked again, soon. */
 void world_kick(void);
 

@@ -111,6 +111,38 @@ world_print(const char *text, size_t n)
 }
 
 void
+console_put(const char *s, size_t n)
+{
+	world_print(s, n);
+}
+
+void
+world_machine(struct world_machine *m)
+{
+	*m = (struct world_machine){ .frames = 1000, .free = 400,
+	    .ticks = 5000, .idle = 1000, .hz = 100 };
+}
+
+void
+world_usage(const struct proc *p, struct world_usage *u)
+{
+	*u = (struct world_usage){ .frames = 10, .limit = 20, .ticks = 30,
+	    .state = p->state == PROC_ZOMBIE ? 'Z' : 'R' };
+}
+
+uint64_t
+world_table(uint32_t which, uint64_t off, void *to, size_t n)
+{
+	if (to == NULL)
+		return 10;
+	if (off >= 10)
+		return 0;
+	n = n < 10 - off ? n : 10 - off;
+	memset(to, '0' + (int)which, n);
+	return n;
+}
+
+void
 world_kick(void)
 {
 	world_kicks++;
@@ -307,6 +339,7 @@ begin(const void *archive, uint64_t size)
 	if (archive != NULL)
 		OK(fs_archive(archive, size) == 0);
 	OK(dev_init() == 0);
+	OK(synth_init() == 0);
 	tty_init();
 	first = proc_new(NULL, &error);
 	me = seat_new(first, first->pid);

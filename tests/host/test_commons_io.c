@@ -355,6 +355,10 @@ TEST(fifos_meet)
 	struct seat *s = fresh(), *c = fork_of(s);
 
 	EQ(ask(CM_MKNOD, CWD, path("/tmp/fifo"), 010666, 0), 0);
+	/* An end for neither is none. */
+	EQ(open_at("/tmp/fifo", O_ACCMODE | O_NONBLOCK), -EINVAL);
+	EQ(open_at("/tmp/fifo", O_RDWR), 0);
+	EQ(ask(CM_CLOSE, 0, 0, 0, 0), 0);
 	EQ(open_at("/tmp/fifo", O_WRONLY | O_NONBLOCK), -ENXIO);
 	EQ(open_at("/tmp/fifo", O_RDONLY), -CM_WAIT);
 	as(c);

@@ -615,6 +615,130 @@ TEST(the_leader_hangs_up)
 	clear();
 }
 
+/* ---- /proc and /exo */
+
+static const char *
+file_text(const char *name)
+{
+	static char all[10000];
+	int64_t fd = open_at(name, O_RDONLY), r;
+	size_t n = 0;
+
+	if (fd < 0)
+		return "not there";
+	while ((r = ask(CM_READ, (uint64_t)fd, 100, POS, 0)) > 0) {
+		memcpy(all + n, me->win->data, (size_t)r);
+		n += (size_t)r;
+	}
+	all[n] = '\0';
+	EQ(r, 0);
+	EQ(ask(CM_CLOSE, (uint64_t)fd, 0, 0, 0), 0);
+	return all;
+}
+
+static unsigned
+names_in(const char *dir, const char *want)
+{
+	int64_t fd = open_at(dir, O_RDONLY | O_DIRECTORY), r;
+	unsigned n = 0;
+
+	while ((r = ask(CM_GETDENTS, (uint64_t)fd, 64, 0, 0)) > 0) {
+		for (int64_t at = 0; at < r;) {
+			struct l_dirent *d =
+			    (struct l_dirent *)(me->win->data + at);
+
+			n += want == NULL || strcmp(d->name, want) == 0;
+			at += d->reclen;
+		}
+	}
+	EQ(r, 0);
+	EQ(ask(CM_CLOSE, (uint64_t)fd, 0, 0, 0), 0);
+	return n;
+}
+
+TEST(proc_tells)
+{
+	struct seat *a = fork_of(init), *b = fork_of(a);
+	char name[64];
+
+	as(a);
+	memcpy(me->win->data + CM_SECOND, "cat\0-v\0", 7);
+	EQ(ask(CM_EXEC, path("/bin/cat"), 7, CWD, 0), 0);
+	OK(strstr(file_text("/proc/meminfo"), "MemTotal:         4000 kB"));
+	snprintf(name, sizeof(name), "%u (cat) R 1 1 1 ", pid_of(a));
+	OK(strncmp(file_text("/proc/self/stat"), name, strlen(name)) == 0);
+	OK(memcmp(file_text("/proc/self/cmdline"), "cat\0-v", 7) == 0);
+	IS(file_text("/proc/self/comm"), "cat\n");
+	EQ(ask(CM_READLINK, CWD, path("/proc/self/exe"), 0, 0), 8);
+	EQ(memcmp(me->win->data, "/bin/cat", 8), 0);
+	snprintf(name, sizeof(name), "/proc/%u/status", pid_of(b));
+	OK(strstr(file_text(name), "State:\tR"));
+	snprintf(name, sizeof(name), "%u", pid_of(b));
+	EQ(names_in("/proc", name), 1);
+	EQ(names_in("/proc", "meminfo"), 1);
+	EQ(names_in("/proc", "."), 1);
+	snprintf(name, sizeof(name), "/proc/%u", pid_of(b));
+	EQ(names_in(name, "stat"), 1);
+	EQ(ask(CM_CHDIR, CWD, path(name), 0, 0), 0);
+	die(b, 0);
+	IS(file_text("comm"), "init\n");
+	as(a);
+	OK(wait_any(a, 0, NULL) > 0);
+	IS(file_text("comm"), "not there");
+	EQ(open_at("../meminfo", O_RDONLY), 0);
+	EQ(open_at("/proc/meminfo", O_WRONLY), -EACCES);
+	EQ(open_at("/proc/x", O_WRONLY | O_CREAT), -EPERM);
+	EQ(ask(CM_UNLINK, CWD, path("/proc/meminfo"), 0, 0), -EPERM);
+	EQ(ask(CM_UNLINK, CWD, path("/proc"), L_AT_REMOVEDIR, 0), -EPERM);
+	EQ(ask(CM_RENAME, CWD, paths("/proc", "/tmp/p"), CWD, 0), -EPERM);
+	EQ(ask(CM_RENAME, CWD, paths("/tmp", "/proc/p"), CWD, 0), -EPERM);
+	EQ(ask(CM_LINK, CWD, paths("/proc/meminfo", "/tmp/p"), CWD, 0),
+	    -EPERM);
+	EQ(ask(CM_CHMOD, CWD, path("/proc/stat"), 0777, 0), -EPERM);
+	EQ(ask(CM_TRUNCATE, CWD, path("/proc/stat"), 0, 0), -EINVAL);
+	clear();
+}
+
+TEST(descriptors_by_name)
+{
+	struct seat *a = fork_of(init), *b;
+	char name[64];
+
+	as(a);
+	EQ(open_at("/tmp/f", O_RDWR | O_CREAT), 0);
+	EQ(put(0, "file"), 4);
+	EQ(ask(CM_PIPE, 0, 0, 0, 0), 1 | 2ll << 32);
+	EQ(put(2, "pipe"), 4);
+	EQ(open_at("/dev/stdin", O_RDONLY), 3);
+	IS(got(3, 9), "file");
+	EQ(open_at("/proc/self/fd/1", O_RDONLY), 4);
+	IS(got(4, 9), "pipe");
+	EQ(open_at("/dev/fd/9", O_RDONLY), -ENOENT);
+	EQ(open_at("/dev/fd/01", O_RDONLY), -ENOENT);
+	EQ(names_in("/dev/fd", NULL), 2 + 5 + 1);
+	b = fork_of(init);
+	as(b);
+	snprintf(name, sizeof(name), "/proc/%u/fd/1", pid_of(a));
+	EQ(open_at(name, O_RDONLY), -EACCES);
+	EQ(ask(CM_READLINK, CWD, path(name), 0, 0), 8);
+	EQ(memcmp(me->win->data, "pipe:[1]", 8), 0);
+	as(a);
+	EQ(ask(CM_UNLINK, CWD, path("/tmp/f"), 0, 0), 0);
+	clear();
+}
+
+TEST(exo_tells)
+{
+	as(init);
+	EQ(ask(CM_NOSYS, 334, 0, 0, 0), 0);
+	EQ(ask(CM_NOSYS, 334, 0, 0, 0), 0);
+	EQ(ask(CM_NOSYS, ~0ull, 0, 0, 0), 0);
+	IS(file_text("/exo/nosys"), "1 read 0\n2 rseq 334\n");
+	IS(file_text("/exo/envs"), "5555555555");
+	EQ(names_in("/exo", NULL), 2 + 10);
+	clear();
+}
+
 TEST(nothing_is_left)
 {
 	EQ(file_count(), 0);
