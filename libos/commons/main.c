@@ -98,6 +98,7 @@ pass(void)
 	nap.arg[3] = *kicks;
 	up->critical = 1;
 	serve_lock(SEAT_MAIN);
+	here = NULL;
 	typed_take();
 	nap.arg[2] = tsc_at(signal_alarms());
 	more = serve_tidy();

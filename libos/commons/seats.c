@@ -517,6 +517,7 @@ world_forget(struct proc *p, uint32_t status)
 	rec->dying = true;
 	rec->next = dying;
 	dying = rec;
+	world_kick();
 }
 
 bool

@@ -80,6 +80,7 @@ serve_watch(void)
 {
 	uint64_t deaths = EXO_MACHINE->deaths;
 
+	here = NULL;			/* entry.asm leaves the last one there */
 	serve_deaths = seats_watch() ? ~0ull : deaths;
 }
 

@@ -55,7 +55,8 @@ struct seat {
 	struct wait own[SEAT_WAITS];
 };
 
-/* Whose request is being answered; NULL: nobody's (timers, the dead). */
+/* Whose request is being answered; NULL: nobody's (timers, the dead).  What it
+ * is between requests does not matter. */
 extern struct seat *here;
 
 /* In seats without waits: see above. */

@@ -485,6 +485,210 @@ TEST(fork_bomb)
 	all_back();
 }
 
+/* ---- windows, files' pages: what was given is worth nothing afterwards */
+
+static exo_slot
+slot_opened(void)
+{
+	exo_slot slot = slot_take();
+
+	must(exo_cap_open(slot, me.domain));
+	return slot;
+}
+
+static struct cm_fork
+fork_begun(exo_slot name, exo_slot window)
+{
+	struct cm_fork f;
+
+	must(ask(CM_FORK_BEGIN, 64, name, window, 17));
+	memcpy(&f, me.win->data, sizeof(f));
+	return f;
+}
+
+TEST(an_old_window_is_nobodys)
+{
+	uint64_t va = vm_alloc_va(1);
+	exo_slot name[2] = { slot_opened(), slot_opened() };
+	exo_slot window[2] = { slot_opened(), slot_opened() };
+	struct cm_fork f = fork_begun(name[0], window[0]);
+	exo_ppn ppn = f.window;
+
+	EQ(vm_map(va, ppn, VM_RW, window[0]), 0);
+	((volatile uint8_t *)va)[4000] = 0x5a;
+	EQ(ask(CM_FORK_ABORT, f.pid, 0, 0, 0), 0);
+	/* Until it is somebody else's. */
+	for (int i = 0; i < 50; i++) {
+		struct use now;
+
+		settle(&now);
+		f = fork_begun(name[1], window[1]);
+		if (f.window == ppn)
+			break;
+		EQ(ask(CM_FORK_ABORT, f.pid, 0, 0, 0), 0);
+		must(exo_cap_drop(name[1]));
+		must(exo_cap_drop(window[1]));
+		must(exo_cap_open(name[1], me.domain));
+		must(exo_cap_open(window[1], me.domain));
+	}
+	EQ(f.window, ppn);
+	EQ(vm_pte(va), 0);
+	EQ(vm_map(va, ppn, VM_R, window[0]), -EXO_E_DENIED);
+	EQ(vm_map(va, ppn, VM_RW, window[1]), 0);
+	EQ(((volatile uint8_t *)va)[4000], 0);
+	EQ(vm_unmap(va, 1), 0);
+	EQ(ask(CM_FORK_ABORT, f.pid, 0, 0, 0), 0);
+	for (int i = 0; i < 2; i++) {
+		slot_put(name[i]);
+		slot_put(window[i]);
+	}
+	all_back();
+}
+
+/* The frame of page 0 of a file, with a capability for it. */
+static exo_ppn
+page_of(uint64_t fd, exo_slot *slot, uint32_t prot)
+{
+	exo_ppn ppn;
+
+	*slot = slot_opened();
+	EQ(ask(CM_FILE_CAP, fd, *slot, prot, 0), 0);
+	EQ(ask(CM_FILE_PAGES, fd, 0, 1, 0), 1);
+	memcpy(&ppn, me.win->data, sizeof(ppn));
+	return ppn;
+}
+
+TEST(pages_of_files_are_mapped)
+{
+	uint64_t va = vm_alloc_va(1);
+	volatile uint32_t *p = (volatile uint32_t *)va;
+	exo_slot slot;
+	exo_ppn ppn;
+	bool gone = false;
+
+	EQ(ask(CM_OPEN, (uint64_t)CM_AT_CWD, path("/bin/commons"), 0, 0), 0);
+	ppn = page_of(0, &slot, 5);
+	EQ(vm_map(va, ppn, VM_RX, slot), 0);
+	EQ(p[0], 0x464c457f);
+	EQ(vm_map(va, ppn, VM_RW, slot), -EXO_E_RIGHTS);
+	EQ(ask(CM_TRUNCATE, (uint64_t)CM_AT_CWD, path("/bin/commons"), 9, 0),
+	    -26);
+	EQ(vm_unmap(va, 1), 0);
+	slot_put(slot);
+	EQ(ask(CM_CLOSE, 0, 0, 0, 0), 0);
+	EQ(ask(CM_OPEN, (uint64_t)CM_AT_CWD, path("/tmp/m"), 0102, 0600), 0);
+	me.win->data[0] = 7;
+	EQ(ask(CM_WRITE, 0, 4, (uint64_t)CM_POS, 0), 4);
+	ppn = page_of(0, &slot, 3);
+	EQ(vm_map(va, ppn, VM_RW, slot), 0);
+	EQ(p[0] & 0xff, 7);
+	p[0] = 8;
+	EQ(ask(CM_READ, 0, 4, 0, 0), 4);
+	EQ(me.win->data[0], 8);
+	/* Cut off, it is taken, and nobody's whose name it had. */
+	EQ(ask(CM_TRUNCATE, 0, 0, 0, 0), 0);
+	for (int i = 0; i < 1000 && !gone; i++) {
+		gone = vm_pte(va) == 0;
+		yield_some(1);
+	}
+	OK(gone);
+	EQ(vm_map(va, ppn, VM_R, slot), -EXO_E_DENIED);
+	slot_put(slot);
+	EQ(ask(CM_CLOSE, 0, 0, 0, 0), 0);
+	EQ(ask(CM_UNLINK, (uint64_t)CM_AT_CWD, path("/tmp/m"), 0, 0), 0);
+	all_back();
+}
+
+/* ---- threads */
+
+/* This program is to have most of the time: n slices, from `first' on. */
+static void
+slices(uint32_t first, uint32_t n, bool mine)
+{
+	for (uint32_t i = first; i < first + n; i++) {
+		if (!mine)
+			must(exo_slice_free(self->memory_slot, i));
+		else if (exo_slice_alloc(self->acct, self->acct_slot,
+		    self->memory_slot, i) == 0)
+			must(exo_slice_set(self->memory_slot, i, self->env,
+			    self->env_slot));
+	}
+}
+
+
+static struct commons thread;
+
+static void
+thread_main(void)
+{
+	thread.win->data[0] = 't';
+	(void)!commons_call(&thread, CM_WRITE, 1, 1, (uint64_t)CM_POS, 0);
+	(void)!exo_env_exit(0);
+}
+
+void	thread_entry(void);
+static void (*const thread_run)(void) __attribute__((used)) = thread_main;
+__asm__(".globl thread_entry\n"
+	"thread_entry:	call *thread_run\n"
+	"	ud2");
+
+/* Another env of this domain, with a slice and a seat in the commons: its
+ * tid. */
+static int64_t
+thread_make(void)
+{
+	exo_slot window = slot_opened();
+	long place = place_open(me.domain);
+	struct cm_fork f;
+	exo_id env;
+	int64_t tid;
+
+	if (ask(CM_RAISE, EXO_RES_ENVS, 1, 0, 0) != 2 ||
+	    ask(CM_RAISE, EXO_RES_SLICES, 1, 0, 0) != 2)
+		return -1;
+	env = (exo_id)MUST(exo_env_create(self->acct, self->acct_slot,
+	    self->env_slot, EXO_NONE, (exo_ppn)MUST(vm_page(EXO_PG_ENV))));
+	MUST(seat_make(1, env, thread_entry));
+	tid = ask(CM_THREAD, env, (uint64_t)place, window, 0);
+	memcpy(&f, me.win->data, sizeof(f));
+	thread = (struct commons){ .handle = (uint64_t)place,
+	    .win = (struct cm_window *)MUST(vm_map_frame(f.window, VM_RW,
+	    window)) };
+	MUST(exo_env_start(env, self->env_slot, self->domain,
+	    self->domain_slot, 1, 0));
+	slices(100, 1, true);
+	MUST(exo_slice_set(self->memory_slot, 100, env, self->env_slot));
+	return tid;
+}
+
+static int
+has_a_thread(void)
+{
+	int64_t tid;
+
+	if (ask(CM_PIPE, 0, 0, 0, 0) != (0 | 1ll << 32))
+		return 1;
+	tid = thread_make();
+	if (tid <= (int64_t)me.win->pid || thread.win->tid != tid ||
+	    thread.win->pid != me.win->pid)
+		return 2;
+	if (commons_ask(&me, CM_READ, 0, 9, (uint64_t)CM_POS, 0) != 1 ||
+	    me.win->data[0] != 't')
+		return 3;
+	for (int i = 0; i < 1000; i++) {
+		if (ask(CM_TKILL, me.win->pid, (uint64_t)tid, 0, 0) == -3)
+			return 0;
+		yield_some(1);
+	}
+	return 4;
+}
+
+TEST(threads_have_seats)
+{
+	EQ(status_of(has_a_thread), 0);
+	all_back();
+}
+
 /* ---- random kills */
 
 static uint64_t seed;
@@ -521,20 +725,6 @@ asks_by_chance(void)
 			(void)!kid(idle);
 		else
 			(void)!ask(op, w[0], w[1], w[2], w[3]);
-	}
-}
-
-/* This program is to have most of the time: n slices, from `first' on. */
-static void
-slices(uint32_t first, uint32_t n, bool mine)
-{
-	for (uint32_t i = first; i < first + n; i++) {
-		if (!mine)
-			must(exo_slice_free(self->memory_slot, i));
-		else if (exo_slice_alloc(self->acct, self->acct_slot,
-		    self->memory_slot, i) == 0)
-			must(exo_slice_set(self->memory_slot, i, self->env,
-			    self->env_slot));
 	}
 }
 
