@@ -290,10 +290,10 @@ group_is_orphaned(uint32_t pgid)
 }
 
 static bool
-group_has_stopped(uint32_t pgid)
+group_has_stopped(uint32_t pgid, const struct proc *but)
 {
 	for (struct proc *p = proc_all; p != NULL; p = p->all_next) {
-		if (p->pgid == pgid && p->stopped != 0 &&
+		if (p->pgid == pgid && p->stopped != 0 && p != but &&
 		    p->state == PROC_LIVE)
 			return true;
 	}
@@ -304,7 +304,7 @@ group_has_stopped(uint32_t pgid)
 static void
 group_orphan(uint32_t pgid, const struct proc *p)
 {
-	if (group_has_stopped(pgid) && !group_has_keeper(pgid, p)) {
+	if (group_has_stopped(pgid, p) && !group_has_keeper(pgid, p)) {
 		group_signal(pgid, L_SIGHUP);
 		group_signal(pgid, L_SIGCONT);
 	}
@@ -331,6 +331,7 @@ tell_parent(struct proc *p)
 	wake(&p->parent->waitq);
 }
 
+/* Those in the making went with the seats that made them. */
 static void
 children_leave(struct proc *p)
 {
@@ -338,10 +339,6 @@ children_leave(struct proc *p)
 
 	for (c = p->children; c != NULL; c = next) {
 		next = c->next;
-		if (c->state == PROC_MAKING) {
-			proc_abort(c);
-			continue;
-		}
 		if (c->pgid != p->pgid && c->sid == p->sid)
 			group_orphan(c->pgid, p);
 		child_remove(c);
@@ -364,6 +361,7 @@ proc_died(struct proc *p, uint32_t status)
 		group_orphan(p->pgid, p);
 	p->status = status;
 	p->stopped = 0;
+	p->tell_stop = p->tell_cont = false;
 	release(p, status);
 	p->state = PROC_ZOMBIE;
 	if (p == proc_init)

@@ -457,6 +457,24 @@ TEST(a_byte_is_delivered)
 	die(c, 0);
 }
 
+TEST(deliveries_use_nothing_up)
+{
+	struct seat *s = fresh(), *c;
+
+	EQ(ask(CM_PIPE, 0, 0, 0, 0), 0 | 1ll << 32);
+	c = fork_of(s);
+	for (int i = 0; i < 5000; i++) {
+		as(s);
+		EQ(read_waiting(1), -CM_WAIT);
+		as(c);
+		EQ(put(1, "d"), 1);
+		EQ(s->win->answer, 1);
+		s->win->answer = 0;
+	}
+	gone(s);
+	die(c, 0);
+}
+
 TEST(only_who_waits_for_that_alone_is_given_it)
 {
 	struct seat *s = fresh(), *c;

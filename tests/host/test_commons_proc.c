@@ -337,8 +337,10 @@ TEST(stop_and_continue)
 	EQ(ask(CM_SETPGID, 0, 0, 0, 0), 0);
 	EQ(ask(CM_STOP, SIGTSTP, 0, 0, 0), 0);
 	EQ(b->proc->stopped, SIGTSTP);
-	/* Killed while it is stopped. */
+	/* Killed while it is stopped: that is all there is to tell then. */
 	EQ(kill_by(a, pid_of(b), SIGKILL), 0);
+	EQ(b->proc, NULL);
+	EQ(wait_any(a, L_WNOWAIT | WUNTRACED | WNOHANG, &status), 0);
 	EQ(wait_any(a, 0, &status), pid_of(b));
 	clear();
 }
