@@ -171,6 +171,25 @@ area_protect(uint64_t low, uint64_t high, uint32_t prot)
 	return 0;
 }
 
+bool
+area_flagged(uint64_t low, uint64_t high, uint32_t flag)
+{
+	for (uint32_t i = index_from(low); i < nareas && AREAS[i].low < high;
+	    i++) {
+		if (AREAS[i].flags & flag)
+			return true;
+	}
+	return false;
+}
+
+void
+area_flag(uint64_t low, uint64_t high, uint32_t set, uint32_t clear)
+{
+	for (uint32_t i = index_from(low); i < nareas && AREAS[i].low < high;
+	    i++)
+		AREAS[i].flags = (AREAS[i].flags | set) & ~clear;
+}
+
 /* The highest gap below MMAP_TOP. */
 uint64_t
 area_room(uint64_t n)

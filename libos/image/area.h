@@ -17,6 +17,7 @@
 
 #define AREA_SHARED	1u		/* MAP_SHARED: not copied by fork */
 #define AREA_STACK	2u
+#define AREA_PARKED	4u		/* no rights: some of it lies elsewhere */
 #define PTE_BORROWED	(1ul << 9)	/* of an entry: the frame is a file's */
 #define AREAS_MAX	((HEAP_EXEC - HEAP_AREAS) / sizeof(struct area))
 
@@ -42,6 +43,9 @@ long area_cut(uint64_t low, uint64_t high) MUST_USE;
 bool area_covers(uint64_t low, uint64_t high);
 /* All of it is.  0 or -ENOMEM, unchanged. */
 long area_protect(uint64_t low, uint64_t high, uint32_t prot) MUST_USE;
+/* Flags of what areas there are: one of them has it; set and clear. */
+bool area_flagged(uint64_t low, uint64_t high, uint32_t flag);
+void area_flag(uint64_t low, uint64_t high, uint32_t set, uint32_t clear);
 /* Room for n bytes, high up; 0: none. */
 uint64_t area_room(uint64_t n);
 /* Forget all. */
@@ -54,6 +58,8 @@ const uint64_t *pt_view(exo_ppn table);
 /* The table that translates va at a level: found (0: none) or made. */
 exo_ppn pt_find(uint64_t va, uint32_t level);
 long pt_make(uint64_t va, uint32_t level) MUST_USE;
+/* The first page from va on that is mapped; `high' if none is. */
+uint64_t pt_next(uint64_t va, uint64_t high);
 /* The last-level entry for va; 0: none. */
 uint64_t pt_get(uint64_t va);
 /* Set it: 0 or -EXO_E_*.  slot: as pt_set's. */
@@ -85,6 +91,15 @@ uint64_t frames_sweep(void);
 extern uint64_t brk_low, brk_now;
 long memory_map(const struct area *a);	/* at a->low; what was there goes */
 long memory_unmap(uint64_t low, uint64_t high);
+
+/* Move what is mapped at from to `to', all but what is a file's: -ENOMEM. */
+long pages_move(uint64_t from, uint64_t to, uint64_t n) MUST_USE;
+
+/* ---- park.c: an area has lost all rights; has some again; goes; all go */
+long park(uint64_t low, uint64_t high) MUST_USE;
+long park_back(uint64_t low, uint64_t high) MUST_USE;
+long park_drop(uint64_t low, uint64_t high) MUST_USE;
+void park_reset(void);
 
 /* ---- pager.c: answer a fault: 0, or what it is to the program: a signal,
  * its code << 8 */

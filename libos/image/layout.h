@@ -22,7 +22,8 @@
 						 * tables than the stack */
 #define PIE_BASE	0x10000000ul		/* programs without an address */
 
-/* ---- slots 240-251: free */
+/* ---- slots 240 and 241: pages of areas without rights (park.c); 242-251 free */
+#define PARK_SLOT	240u
 
 /* ---- slot 252: the heap.  Absent pages are filled with zeroes. */
 #define HEAP_SLOT	252u

@@ -285,6 +285,7 @@ program_exec(struct exo_regs *r)
 	threads_end();
 	area_reset();
 	pt_clear(0, USER_TOP);
+	park_reset();
 	exec_tell((uint64_t)file);
 	file_exec((uint64_t)file);
 	signal_exec();

@@ -13,6 +13,8 @@ memory_unmap(uint64_t low, uint64_t high)
 	long r = pt_edges(low, high);
 
 	if (r == 0)
+		r = park_drop(low, high);
+	if (r == 0)
 		r = area_cut(low, high);
 	if (r == 0) {
 		pt_clear(low, high);
@@ -143,10 +145,15 @@ do_mprotect(uint64_t va, uint64_t len, uint64_t prot)
 		return 0;
 	if (n < len || !range_ok(va, n) || !area_covers(va, va + n))
 		return -ENOMEM;
-	r = area_protect(va, va + n, (uint32_t)prot);
+	r = prot == 0 ? 0 : park_back(va, va + n);
 	if (r == 0)
-		r = pt_narrow(va, va + n, (uint32_t)prot);
-	return r;
+		r = area_protect(va, va + n, (uint32_t)prot);
+	if (r < 0)
+		return r;
+	if (prot == 0)
+		return park(va, va + n);
+	area_flag(va, va + n, 0, AREA_PARKED);
+	return pt_narrow(va, va + n, (uint32_t)prot);
 }
 
 static long
@@ -159,28 +166,33 @@ do_madvise(uint64_t va, uint64_t len, uint64_t advice)
 	if (!range_ok(va, n) || !area_covers(va, va + n))
 		return -ENOMEM;
 	if (advice == MADV_DONTNEED || advice == MADV_FREE) {
-		if (pt_edges(va, va + n) < 0)
+		if (pt_edges(va, va + n) < 0 || park_drop(va, va + n) < 0)
 			return -ENOMEM;
 		pt_clear(va, va + n);
 	}
 	return 0;
 }
 
-/* Move what is mapped at from to `to', page by page.  What is a file's is
- * found again. */
-static long
+/* What is a file's is found again. */
+long
 pages_move(uint64_t from, uint64_t to, uint64_t n)
 {
-	for (uint64_t at = 0; at < n; at += EXO_PAGE) {
-		uint64_t pte = pt_get(from + at);
+	uint64_t high = from + n, shift = to - from;
 
-		if (pte == 0 || pte & PTE_BORROWED)
+	for (uint64_t va = from; (va = pt_next(va, high)) < high;
+	    va += EXO_PAGE) {
+		uint64_t pte = pt_get(va);
+
+		if (pte & PTE_BORROWED) {
+			if (cow_own(va, 1) < 0 || pt_put(va, 0, 0) < 0)
+				return -ENOMEM;
 			continue;
-		if (!page_take(from + at) || pt_make(to + at, 1) < 0)
+		}
+		if (!page_take(va) || pt_make(va + shift, 1) < 0)
 			return -ENOMEM;
-		pte = pt_get(from + at);
-		if (pt_put(from + at, 0, 0) < 0 ||
-		    pt_put(to + at, pte & EXO_PTE_ASK & ~(EXO_PTE_MAYW |
+		pte = pt_get(va);
+		if (pt_put(va, 0, 0) < 0 ||
+		    pt_put(va + shift, pte & EXO_PTE_ASK & ~(EXO_PTE_MAYW |
 		    EXO_PTE_MAYX), own.memory_slot) < 0)
 			return -ENOMEM;
 	}
@@ -219,6 +231,8 @@ do_mremap(uint64_t va, uint64_t old_len, uint64_t new_len, uint64_t flags,
 		return -EINVAL;
 	if (a == NULL || old == 0 || old > a->high - va)
 		return -EFAULT;
+	if (park_back(va, va + old) < 0)
+		return -ENOMEM;
 	if (flags & MREMAP_FIXED) {
 		if (!(flags & MREMAP_MAYMOVE) || to % EXO_PAGE != 0 ||
 		    to < USER_LOW || !range_ok(to, new) ||

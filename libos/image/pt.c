@@ -167,6 +167,23 @@ skip_absent(uint64_t va, uint64_t high, exo_ppn *table)
 	return high;
 }
 
+uint64_t
+pt_next(uint64_t va, uint64_t high)
+{
+	exo_ppn table;
+
+	while ((va = skip_absent(va, high, &table)) < high) {
+		const uint64_t *t = pt_view(table);
+
+		do {
+			if (t[EXO_PT_INDEX(va, 1)] != 0)
+				return va;
+			va += EXO_PAGE;
+		} while (va < high && EXO_PT_INDEX(va, 1) != 0);
+	}
+	return high;
+}
+
 /* How many entries from va to high are in its last-level table. */
 static uint64_t
 entries_here(uint64_t va, uint64_t high)

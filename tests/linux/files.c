@@ -534,6 +534,53 @@ TEST(mappings_move_and_split)
 	FAILS(mprotect((void *)0x7effffe00000, 4096, PROT_WRITE), ENOMEM);
 }
 
+static void
+count_and_allow(int sig, siginfo_t *info, void *ctx)
+{
+	(void)ctx;
+	trapped = sig;
+	mprotect((void *)((uintptr_t)info->si_addr & ~4095ul), 4096,
+	    PROT_READ | PROT_WRITE);
+}
+
+TEST(what_allows_nothing_keeps_what_it_has)
+{
+	struct sigaction a = { .sa_sigaction = count_and_allow,
+	    .sa_flags = SA_SIGINFO }, old;
+	volatile char *p = mmap(NULL, 8 * 4096, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	sigaction(SIGSEGV, &a, &old);
+	for (int i = 0; i < 6; i++)
+		p[i * 4096] = (char)('a' + i);
+	EQ(mprotect((void *)p, 6 * 4096, PROT_NONE), 0);
+	trapped = 0;
+	EQ(p[4096], 'b');			/* read: a fault, then it is there */
+	EQ(trapped, SIGSEGV);
+	trapped = 0;
+	EQ(p[4096], 'b');
+	EQ(trapped, 0);
+	p[2 * 4096 + 1] = 1;			/* write */
+	EQ(trapped, SIGSEGV);
+	EQ(p[2 * 4096], 'c');
+	EQ(p[6 * 4096], 0);
+	EQ(mprotect((void *)p, 8 * 4096, PROT_READ), 0);
+	EQ(p[0], 'a');
+	EQ(p[5 * 4096], 'f');
+	EQ(mprotect((void *)p, 8 * 4096, PROT_NONE), 0);
+	EQ(madvise((void *)p, 4096, MADV_DONTNEED), 0);
+	EQ(munmap((void *)(p + 5 * 4096), 4096), 0);
+	trapped = 0;
+	EQ(p[0], 0);
+	EQ(trapped, SIGSEGV);
+	EQ(p[4 * 4096], 'e');
+	p = mmap((void *)(p + 5 * 4096), 4096, PROT_READ, MAP_PRIVATE |
+	    MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	EQ(*p, 0);
+	EQ(munmap((void *)(p - 5 * 4096), 8 * 4096), 0);
+	sigaction(SIGSEGV, &old, NULL);
+}
+
 static long
 brk_raw(long at)
 {
