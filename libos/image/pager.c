@@ -11,11 +11,12 @@
 #include "file.h"
 #include "thread.h"
 
-/* A fresh frame at va. */
+/* A fresh frame at va, in a table of the process's own. */
 static bool
-frame_map(uint64_t va, exo_ppn ppn, uint64_t bits)
+frame_enter(exo_ppn table, uint64_t va, exo_ppn ppn, uint64_t bits)
 {
-	long r = pt_put(va, EXO_PTE(ppn, bits), own.memory_slot);
+	long r = exo_pt_set(0, table, EXO_PT_INDEX(va, 1),
+	    EXO_PTE(ppn, bits), own.memory_slot);
 
 	if (r < 0)
 		frame_put(ppn);
@@ -23,11 +24,23 @@ frame_map(uint64_t va, exo_ppn ppn, uint64_t bits)
 }
 
 static bool
-fill_zero(uint64_t va, uint64_t bits)
+frame_map(uint64_t va, exo_ppn ppn, uint64_t bits)
+{
+	long table = pt_make(va, 1);
+
+	if (table < 0) {
+		frame_put(ppn);
+		return false;
+	}
+	return frame_enter((exo_ppn)table, va, ppn, bits);
+}
+
+static bool
+fill_zero(exo_ppn table, uint64_t va, uint64_t bits)
 {
 	long ppn = frame_get(EXO_PG_DATA);
 
-	return ppn >= 0 && frame_map(va, (exo_ppn)ppn, bits);
+	return ppn >= 0 && frame_enter(table, va, (exo_ppn)ppn, bits);
 }
 
 /* A frame of the process's own with what is at `from': filled out of sight, so
@@ -80,17 +93,21 @@ page_take(uint64_t va)
 static bool
 fault_inside(uint64_t va, uint64_t err)
 {
-	uint64_t at = (va - OWN_THREADS) % BLOCK_SIZE, pte = 0;
+	uint64_t at = (va - OWN_THREADS) % BLOCK_SIZE, pte;
+	long table;
 
 	if (SLOT_OF(va) == HEAP_SLOT) {
-		if (cow_own(va, 1) > 0)
-			pte = pt_get(va);
-		return pte == 0 ? fill_zero(va, EXO_PTE_W | EXO_PTE_NX) :
+		table = pt_make(va, 1);
+		if (table < 0)
+			return false;
+		pte = pt_view((exo_ppn)table)[EXO_PT_INDEX(va, 1)];
+		return pte == 0 ?
+		    fill_zero((exo_ppn)table, va, EXO_PTE_W | EXO_PTE_NX) :
 		    page_write(va, pte, EXO_PTE_W | EXO_PTE_NX);
 	}
 	return (err & FAULT_PRESENT) == 0 && va >= OWN_THREADS &&
 	    va < OWN_END && at >= EXO_PAGE && at < BLOCK_UPCALL &&
-	    fill_zero(va, EXO_PTE_W | EXO_PTE_NX);
+	    fill_zero(own_table, va, EXO_PTE_W | EXO_PTE_NX);
 }
 
 /* ---- files */
@@ -206,16 +223,17 @@ fault_present(const struct area *a, uint64_t va, uint64_t old, uint64_t err)
 static bool
 fault_fill(const struct area *a, uint64_t va, uint64_t err)
 {
-	long table = cow_own(va, 1);
-	uint64_t pte = table <= 0 ? 0 : pt_get(va);
+	long table = pt_make(va, 1);
+	uint64_t pte;
 
 	if (table < 0)
 		return false;
+	pte = pt_view((exo_ppn)table)[EXO_PT_INDEX(va, 1)];
 	if (pte != 0)
 		return fault_present(a, va, pte, err);
 	return a->file != 0 && va < a->limit ?
 	    fill_file(a, va, access_bits(a->prot, err)) :
-	    fill_zero(va, access_bits(a->prot, err));
+	    fill_zero((exo_ppn)table, va, access_bits(a->prot, err));
 }
 
 static bool
