@@ -3,6 +3,7 @@
  */
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -440,6 +441,27 @@ TEST(a_private_mapping_is_a_copy)
 	close(fd);
 }
 
+TEST(a_mapping_with_a_hole_goes_on_behind_it)
+{
+	int fd = open("/tmp/h", O_RDWR | O_CREAT, 0600);
+	char page[4096], *p;
+
+	for (int i = 0; i < 5; i++) {
+		memset(page, 'a' + i, sizeof(page));
+		EQ(write(fd, page, sizeof(page)), sizeof(page));
+	}
+	p = mmap(NULL, 5 * 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	EQ(munmap(p + 4096, 4096), 0);
+	EQ(p[2 * 4096], 'c');
+	EQ(mprotect(p + 3 * 4096, 4096, PROT_READ | PROT_WRITE), 0);
+	EQ(p[3 * 4096 + 7], 'd');
+	EQ(p[4 * 4096], 'e');
+	EQ(p[0], 'a');
+	munmap(p, 5 * 4096);
+	close(fd);
+	unlink("/tmp/h");
+}
+
 TEST(a_shared_mapping_is_the_file)
 {
 	int fd = open("/tmp/m", O_RDWR);
@@ -645,6 +667,15 @@ TEST(what_is_no_program_does_not_run)
 		FAILS(run("/tmp/prog"), ENOEXEC);
 		elf[i] = was;
 	}
+	Elf64_Ehdr *e = (Elf64_Ehdr *)elf;
+	Elf64_Phdr *ph = (Elf64_Phdr *)(elf + e->e_phoff);
+	e->e_phnum = 1;				/* in parts of pages only */
+	*ph = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_X,
+	    .p_vaddr = 0x400100, .p_filesz = 100, .p_memsz = 100,
+	    .p_align = 1 };
+	e->e_entry = 0x400100;
+	put(elf, sizeof(elf));
+	FAILS(run("/tmp/prog"), ENOEXEC);
 	put("#!", 2);
 	FAILS(run("/tmp/prog"), ENOEXEC);
 	put("#!/tmp/nothing\n", 15);

@@ -61,11 +61,26 @@ tap_main(void)
 	return tap_failed != 0;
 }
 
-#define TAP_MAIN							      \
-int									      \
-main(void)								      \
-{									      \
-	return tap_main();						      \
+static inline int
+tap_run(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	printf("1..%d\n", tap_count);
+	for (int i = 0; i < tap_count; i++) {
+		tap_bad = 0;
+		tap_tests[i].run();
+		tap_failed += tap_bad;
+		printf("%sok %d - %s\n", tap_bad ? "not " : "", i + 1,
+		    tap_tests[i].name);
+	}
+	return tap_failed != 0;
 }
+
+#define TAP_MAIN							      \
+	int								      \
+	main(void)							      \
+	{								      \
+		return tap_run();					      \
+	}
 
 #endif
