@@ -27,25 +27,6 @@ field(uint64_t at, uint32_t bytes)
 	return v;
 }
 
-/* Read and check its headers: 0, or -errno. */
-static long
-headers_read(uint64_t file, uint64_t size, struct elf_info *info)
-{
-	uint64_t n = size < EXO_PAGE ? size : EXO_PAGE;
-	long r;
-
-	memset(HEADER, 0, EXO_PAGE);
-	r = file_read(file, 0, HEADER, n);
-	if (r < 0)
-		return r;
-	if (field(E_PHOFF, 8) > EXO_PAGE ||
-	    field(E_PHOFF, 8) + field(E_PHNUM, 2) * PHDR > EXO_PAGE ||
-	    elf_check_at(HEADER, size, PIE_BASE, info) != 0 ||
-	    info->low < USER_LOW || info->high > MMAP_TOP)
-		return -ENOEXEC;
-	return 0;
-}
-
 /* The i-th segment as an area; false: it can't be one. */
 static bool
 segment_area(uint64_t file, uint64_t size, uint32_t i, struct area *a)
@@ -68,6 +49,30 @@ segment_area(uint64_t file, uint64_t size, uint32_t i, struct area *a)
 	return true;
 }
 
+/* Read and check its headers: 0, or -errno. */
+static long
+headers_read(uint64_t file, uint64_t size, struct elf_info *info)
+{
+	uint64_t n = size < EXO_PAGE ? size : EXO_PAGE;
+	struct area a;
+	long r;
+
+	memset(HEADER, 0, EXO_PAGE);
+	r = file_read(file, 0, HEADER, n);
+	if (r < 0)
+		return r;
+	if (field(E_PHOFF, 8) > EXO_PAGE ||
+	    field(E_PHOFF, 8) + field(E_PHNUM, 2) * PHDR > EXO_PAGE ||
+	    elf_check_at(HEADER, size, PIE_BASE, info) != 0 ||
+	    info->low < USER_LOW || info->high > MMAP_TOP)
+		return -ENOEXEC;
+	for (uint32_t i = 0; i < info->segments; i++) {
+		if (!segment_area(file, size, i, &a))
+			return -ENOEXEC;
+	}
+	return 0;
+}
+
 static long
 segments_map(uint64_t file, uint64_t size, const struct elf_info *info)
 {
@@ -79,8 +84,7 @@ segments_map(uint64_t file, uint64_t size, const struct elf_info *info)
 	long r = 0;
 
 	for (uint32_t i = 0; i < info->segments && r == 0; i++) {
-		if (!segment_area(file, size, i, &a))
-			return -ENOEXEC;
+		(void)segment_area(file, size, i, &a);
 		r = area_add(&a);
 	}
 	return r < 0 ? r : area_add(&stack);

@@ -76,8 +76,10 @@ be_run(int argc, char **argv)
 		_exit(find_all(argv));
 	if (argc > 1 && strcmp(argv[1], "count") == 0)
 		_exit(count_args(argv));
-	if (argc > 1 && strcmp(argv[1], "pid") == 0)
+	if (argc > 1 && strcmp(argv[1], "pid") == 0) {
+		usleep(50000);		/* whoever is left has his turn */
 		_exit(getpid() == atoi(argv[2]) ? FINE : NO_ARGS);
+	}
 }
 
 /* ---- tests */
