@@ -23,7 +23,7 @@
 #define SLOT_WINDOW	21u
 #define FRAMES		160u		/* its limit to begin with */
 #define TRIES		64u
-#define CLEAR_TRIES	8u
+#define CLEAR_TRIES	32u
 #define SWEEP_STEP	256u		/* frames more, and leftovers are looked for */
 
 enum { NAME_DOMAIN = 'd', NAME_ENV = 'e', NAME_MEMORY = 'm' };
@@ -427,7 +427,7 @@ leftovers_free(void)
 	if (a->used[EXO_RES_FRAMES] < mark)
 		return;
 	(void)frames_sweep();
-	mark = a->used[EXO_RES_FRAMES] + a->used[EXO_RES_FRAMES] / 4 +
+	mark = a->used[EXO_RES_FRAMES] + a->used[EXO_RES_FRAMES] / 16 +
 	    SWEEP_STEP;
 }
 
@@ -449,6 +449,34 @@ birth_fill(struct birth *b, uint64_t flags, uint64_t stack,
 		image_die("FP state can't be saved");
 }
 
+static void
+slots_drop(void)
+{
+	(void)!exo_cap_drop(SLOT_NAME);
+	(void)!exo_cap_drop(SLOT_WINDOW);
+}
+
+/* While there is no room, those that have ended make some. */
+static long
+begin(uint64_t exit_signal)
+{
+	long r = -EAGAIN;
+
+	for (uint32_t i = 0; i < CLEAR_TRIES && (r == -EAGAIN ||
+	    r == -ENOMEM); i++) {
+		if (i > 0) {
+			slots_drop();
+			(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+		}
+		if (exo_cap_open(SLOT_NAME, share.commons) < 0 ||
+		    exo_cap_open(SLOT_WINDOW, share.commons) < 0)
+			image_die("the slots for a child are taken");
+		r = commons(CM_FORK_BEGIN, FRAMES, SLOT_NAME, SLOT_WINDOW,
+		    exit_signal);
+	}
+	return r;
+}
+
 /* The child's pid, or -errno and nothing is left of it. */
 static long
 child_make(struct child *c)
@@ -456,11 +484,7 @@ child_make(struct child *c)
 	struct cm_fork *f = &c->birth->f;
 	long pid, r;
 
-	if (exo_cap_open(SLOT_NAME, share.commons) < 0 ||
-	    exo_cap_open(SLOT_WINDOW, share.commons) < 0)
-		image_die("the slots for a child are taken");
-	pid = commons(CM_FORK_BEGIN, FRAMES, SLOT_NAME, SLOT_WINDOW,
-	    c->birth->flags & 0xff);
+	pid = begin(c->birth->flags & 0xff);
 	r = pid < 0 ? pid : 0;
 	if (r == 0) {
 		memcpy(f, my_window()->data, sizeof(*f));
@@ -471,8 +495,7 @@ child_make(struct child *c)
 		if (r < 0)
 			(void)commons(CM_FORK_ABORT, (uint64_t)pid, 0, 0, 0);
 	}
-	(void)!exo_cap_drop(SLOT_NAME);
-	(void)!exo_cap_drop(SLOT_WINDOW);
+	slots_drop();
 	return r < 0 ? r : pid;
 }
 

@@ -8,6 +8,7 @@
 #define STOCK		16u
 #define TRIES		64u
 #define RAISE_FRAMES	512u
+#define RAISE_TRIES	32u
 
 static exo_ppn stock[STOCK];
 static uint32_t stocked;
@@ -28,12 +29,18 @@ free_run(uint64_t n, exo_ppn *first)
 	return run;
 }
 
-/* The account's limit goes up in steps, as far as the session's allows. */
+/* The account's limit goes up in steps, as far as the session's allows; while
+ * that has no more, those that have ended give back theirs. */
 static bool
 limit_raise(void)
 {
-	return commons(CM_RAISE, EXO_RES_FRAMES, RAISE_FRAMES, 0, 0) > 0 ||
-	    commons(CM_RAISE, EXO_RES_FRAMES, STOCK, 0, 0) > 0;
+	for (uint32_t i = 0; i < RAISE_TRIES; i++) {
+		if (commons(CM_RAISE, EXO_RES_FRAMES, RAISE_FRAMES, 0, 0) > 0 ||
+		    commons(CM_RAISE, EXO_RES_FRAMES, STOCK, 0, 0) > 0)
+			return true;
+		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+	}
+	return false;
 }
 
 /* At most n frames of a kind from *first on: how many, or -ENOMEM. */
