@@ -263,11 +263,22 @@ program_find(uint64_t *size, struct elf_info *info)
 	return -ELOOP;
 }
 
+/* Where the arguments end and the environment begins. */
+static uint64_t
+arguments_len(void)
+{
+	uint64_t n = 0;
+
+	for (uint64_t i = 0; i < ARGS->argc; i++)
+		n += strlen(ARGS->text + n) + 1;
+	return n;
+}
+
 /* What is said about it in /proc; descriptors are closed that are to be. */
 static void
 exec_tell(uint64_t file)
 {
-	uint64_t path = strlen(ARGS->path), n = ARGS->len;
+	uint64_t path = strlen(ARGS->path), n = arguments_len();
 
 	n = n < CM_ARGS_MAX ? n : CM_ARGS_MAX;
 	memcpy(my_window()->data, ARGS->path, path);

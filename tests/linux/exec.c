@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,7 +23,26 @@ extern char **environ;
 /* ---- the program that is run: its status says what it found */
 
 enum { FINE, NO_ARGS, NO_ENV, FD_OPEN, FD_GONE, MASK, IGNORED, HANDLED,
-	OFFSET, HEAP, ALT };
+	OFFSET, HEAP, ALT, CMDLINE };
+
+/* All of the arguments are told, and nothing else. */
+static bool
+told_arguments(char **argv)
+{
+	char text[512];
+	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, text, sizeof(text)), at = 0;
+
+	close(fd);
+	for (; *argv != NULL; argv++) {
+		size_t len = strlen(*argv) + 1;
+
+		if (at + (ssize_t)len > n || memcmp(text + at, *argv, len) != 0)
+			return false;
+		at += (ssize_t)len;
+	}
+	return at == n;
+}
 
 static int
 find_all(char **argv)
@@ -35,6 +55,8 @@ find_all(char **argv)
 	if (strcmp(argv[4], "") != 0 || strcmp(argv[5], "last one") != 0 ||
 	    argv[6] != NULL || strcmp(argv[0], "zero") != 0)
 		return NO_ARGS;
+	if (!told_arguments(argv))
+		return CMDLINE;
 	if (environ[0] == NULL || environ[1] != NULL ||
 	    strcmp(getenv("ONE"), "1") != 0)
 		return NO_ENV;
