@@ -274,13 +274,21 @@ call_pwritev(uint64_t fd, uint64_t iov, uint64_t n, uint64_t pos)
 	return r < 0 ? r : write_all(fd, &it, pos);
 }
 
-/* From file to anything: what was read into the window is written from it. */
+/*
+ * From file to anything: what was read into the window is written from it.
+ * What has no place to read at is EINVAL (sendfile(2)): it may end, or have
+ * something, and then nothing for long.
+ */
 long
 call_sendfile(uint64_t out, uint64_t in, uint64_t offset, uint64_t n)
 {
 	uint64_t pos = AT_POS, done = 0, skip;
-	long r = offset == 0 ? 0 : user_read(&pos, offset, sizeof(pos));
+	long r = commons(CM_SEEK, in, 0, 1, 0);
 
+	if (r == -ESPIPE)
+		return -EINVAL;
+	if (r >= 0)
+		r = offset == 0 ? 0 : user_read(&pos, offset, sizeof(pos));
 	while (r >= 0 && done < n) {
 		uint64_t now = n - done < CM_DATA ? n - done : CM_DATA;
 

@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -686,6 +687,31 @@ TEST(what_is_no_program_does_not_run)
 	FAILS(run("/tmp/prog"), EACCES);
 	unlink("/tmp/prog");
 	FAILS(syscall(SYS_execve, "/bin/busybox", 1, 0), EFAULT);
+}
+
+/* `cat' asks for more than there is, and would never see the end of a line. */
+TEST(sendfile_is_from_files)
+{
+	int fds[2], fd = open("/tmp/sent", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	off_t at = 1;
+	char c = 0;
+
+	OK(fd >= 0 && pipe(fds) == 0);
+	EQ(write(fd, "abc", 3), 3);
+	EQ(sendfile(fds[1], fd, &at, 100), 2);
+	EQ(at, 3);
+	EQ(read(fds[0], &c, 1), 1);
+	EQ(c, 'b');
+	EQ(sendfile(fd, fds[0], NULL, 1), -1);
+	EQ(errno, EINVAL);
+	EQ(sendfile(fd, 0, NULL, 1), -1);
+	EQ(errno, EINVAL);
+	EQ(sendfile(fd, 99, NULL, 1), -1);
+	EQ(errno, EBADF);
+	close(fd);
+	close(fds[0]);
+	close(fds[1]);
+	EQ(unlink("/tmp/sent"), 0);
 }
 
 TEST(the_console_is_a_terminal)
