@@ -249,6 +249,7 @@ texts_free(struct proc *p)
 	text_free(p->exe, p->exe_len);
 	text_free(p->args, p->args_len);
 	p->exe = p->args = NULL;
+	p->exe_len = p->args_len = 0;
 }
 
 /* All that it has but the place of a zombie. */

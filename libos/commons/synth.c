@@ -399,7 +399,8 @@ say_status(const struct proc *p, const struct world_usage *u)
 static void
 say_bytes(const char *bytes, size_t n)
 {
-	memcpy(text, bytes, n);
+	if (n > 0)
+		memcpy(text, bytes, n);
 	text_len = n;
 }
 

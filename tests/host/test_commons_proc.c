@@ -701,6 +701,33 @@ TEST(proc_tells)
 	clear();
 }
 
+/* One that has ended is there until somebody waits for it, and tells less. */
+TEST(proc_tells_of_the_dead)
+{
+	static const char *const files[] = { "stat", "statm", "status",
+	    "cmdline", "comm" };
+	struct seat *a = fork_of(init);
+	uint32_t pid = pid_of(a);
+	char name[64];
+
+	as(a);
+	memcpy(me->win->data + CM_SECOND, "cat\0-v\0", 7);
+	EQ(ask(CM_EXEC, path("/bin/cat"), 7, CWD, 0), 0);
+	die(a, 0);
+	as(init);
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(name, sizeof(name), "/proc/%u/%s", pid, files[i]);
+		EQ(file_text(name)[0] == '\0', i == 3);
+	}
+	snprintf(name, sizeof(name), "/proc/%u/exe", pid);
+	EQ(ask(CM_READLINK, CWD, path(name), 0, 0), 0);
+	snprintf(name, sizeof(name), "/proc/%u/cwd/x", pid);
+	EQ(ask(CM_STAT, CWD, path(name), 0, 0), -ENOENT);
+	snprintf(name, sizeof(name), "/proc/%u/fd", pid);
+	EQ(names_in(name, NULL), 2);
+	clear();
+}
+
 TEST(descriptors_by_name)
 {
 	struct seat *a = fork_of(init), *b;
