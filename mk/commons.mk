@@ -1,6 +1,6 @@
 # commons.mk - the commons' pure part, for host tests: what libos/commons has
 # but for the files that ask the kernel.
-CM_KERNEL	:= main pages seats serve
+CM_KERNEL	:= main pages seats serve sweep
 CM_PURE	:= $(filter-out $(CM_KERNEL:%=libos/commons/%.c) %.bpf.c, \
 	   $(wildcard libos/commons/*.c))
 CM_OBJ	:= $(patsubst %.c,$(B)/hostcommons/%.o,$(CM_PURE) libos/print.c)

@@ -77,6 +77,7 @@ int64_t fifo_open(struct inode *ip, uint32_t flags, struct file **out);
 int64_t pipe_parts(struct file *f, const uint8_t *from, size_t n,
     uint64_t parts);
 int64_t pipe_fcntl(struct file *f, uint32_t cmd, uint64_t arg);
+uint32_t pipe_count(void);
 extern const struct file_ops pipe_ops;
 
 /* ---- dev.c: character devices */
@@ -107,5 +108,6 @@ int64_t lock_fcntl(struct file *f, uint32_t cmd, struct l_flock *l);
 int64_t lock_flock(struct file *f, uint32_t op);
 void lock_closed(struct file *f, struct proc *p);	/* p closed one */
 void lock_file_end(struct file *f);
+uint32_t lock_count(void);
 
 #endif

@@ -19,13 +19,19 @@ uint64_t pages_left(void);		/* that may still be taken */
 bool pages_untidy(void);		/* some wait to be taken or given back */
 bool pages_tidy(uint32_t n);		/* n of them; true: more to do */
 
+/* ---- sweep.c: frames that ended processes had shared */
+extern uint64_t sweep_left;
+void sweep_more(uint64_t n);		/* n came to the commons' account */
+void sweep_again(void);			/* some may be nobody's by now */
+bool sweep(uint32_t n);			/* look at n; true: more to do */
+
 /* ---- seats.c: seats and windows, and the accounts of processes */
 extern struct seat seats[CM_SEATS];
 extern exo_slot session;		/* the name above all processes' */
 long seats_init(void) MUST_USE;
 long seats_first(struct proc *p) MUST_USE;
 bool seats_reap(void);			/* a step; true: more to do */
-bool seats_dying(void);
+extern uint32_t seats_used, seats_ending;
 /* Look who died: a few of them; true: more to look at. */
 bool seats_watch(void);
 bool seats_stop(void);			/* as seats_reap, for the stopped */

@@ -21,6 +21,12 @@ struct lock {
 static struct pool locks = POOL(struct lock, LOCKS_MAX, false);
 static struct waitq freed;		/* somewhere a lock was given up */
 
+uint32_t
+lock_count(void)
+{
+	return locks.used;
+}
+
 static bool
 lock_conflicts(const struct lock *have, const struct lock *want)
 {

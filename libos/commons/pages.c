@@ -358,6 +358,8 @@ world_machine(struct world_machine *m)
 		.ticks = EXO_MACHINE->ticks,
 		.idle = EXO_COUNTERS->ticks_idle,
 		.hz = EXO_MACHINE->tick_hz,
+		.seats = seats_used, .ending = seats_ending,
+		.left_over = sweep_left,
 	};
 }
 

@@ -35,6 +35,12 @@ struct pipe {
 
 static struct pool pipes = POOL(struct pipe, PIPES_MAX, false);
 
+uint32_t
+pipe_count(void)
+{
+	return pipes.used;
+}
+
 static struct pipe *
 pipe_new(void)
 {

@@ -29,7 +29,6 @@
 
 struct record {
 	exo_id acct, domain;		/* acct 0: free */
-	bool dying;
 	struct seat *left;		/* seats to free with it */
 	struct record *next;		/* free; or being reaped */
 };
@@ -44,6 +43,7 @@ struct seat seats[CM_SEATS];
 exo_slot session;
 static exo_slot name_slot, window_slot;	/* while one is given out */
 static struct seat *free_seats;
+uint32_t seats_used, seats_ending;
 static struct record records[RECORDS], *free_records, *dying;
 static uint64_t deaths_seen;
 static bool stop_later;			/* some of the stopped still run */
@@ -147,6 +147,7 @@ seat_free(struct seat *s)
 	*s = (struct seat){ .index = s->index };
 	house[s->index].next = free_seats;
 	free_seats = s;
+	seats_used--;
 	return true;
 }
 
@@ -183,6 +184,7 @@ seat_take(exo_id to, exo_slot slot, struct seat **out)
 	if (r < 0)
 		return r;
 	free_seats = house[s->index].next;
+	seats_used++;
 	s->win = (struct cm_window *)WINDOW(s->index);
 	memset(s->win, 0, sizeof(*s->win));
 	*out = s;
@@ -243,8 +245,10 @@ account_make(struct record *rec, uint64_t frames)
 	};
 	long r;
 
-	if (frames < FRAMES_MIN || frames > available(EXO_RES_FRAMES))
+	if (frames < FRAMES_MIN || frames > available(EXO_RES_FRAMES)) {
+		sweep_again();
 		return -L_ENOMEM;
+	}
 	r = exo_cap_derive(session, name_slot, EXO_R_ALL, EXO_COMP_FRESH);
 	if (r < 0)
 		return -L_EAGAIN;
@@ -417,8 +421,10 @@ world_raise(struct proc *p, uint32_t res, int64_t n)
 		return -L_EINVAL;
 	have = EXO_ACCTS[EXO_INDEX(p->acct)].limit[res];
 	if (n > 0 && (have + (uint64_t)n > most[res] ||
-	    (uint64_t)n + me->limit[res] / 8 > available(res)))
+	    (uint64_t)n + me->limit[res] / 8 > available(res))) {
+		sweep_again();
 		return -L_ENOMEM;
+	}
 	if (n != 0 && exo_acct_limit(p->acct, session, res, n) < 0)
 		return -L_ENOMEM;
 	return EXO_ACCTS[EXO_INDEX(p->acct)].limit[res];
@@ -514,16 +520,24 @@ world_forget(struct proc *p, uint32_t status)
 		(void)!exo_domain_kill(rec->domain, session, status);
 	if (rec->acct != 0)
 		(void)!exo_acct_destroy(rec->acct, session);
-	rec->dying = true;
 	rec->next = dying;
 	dying = rec;
+	seats_ending++;
 	world_kick();
 }
 
-bool
-seats_dying(void)
+/* Steps of its account's end: 0, that was the last.  A frame that others share
+ * passes to mine, and a frame of the limit with it. */
+static long
+acct_reap(exo_id acct)
 {
-	return dying != NULL;
+	const volatile struct exo_acct *a = &EXO_ACCTS[EXO_INDEX(acct)];
+	uint32_t limit = a->limit[EXO_RES_FRAMES];
+	long r = exo_acct_reap(acct, REAP_STEPS);
+
+	if (a->gen == EXO_GEN(acct) && a->limit[EXO_RES_FRAMES] < limit)
+		sweep_more(limit - a->limit[EXO_RES_FRAMES]);
+	return r;
 }
 
 /* Its account, then its seats: false, not yet. */
@@ -537,7 +551,7 @@ record_reap(struct record *rec)
 	for (long n = 0; rec->acct != 0 && r > 0; n += r) {
 		if (n >= REAP_STEPS)
 			return false;
-		r = exo_acct_reap(rec->acct, REAP_STEPS);
+		r = acct_reap(rec->acct);
 	}
 	if (r == -EXO_E_BUSY)
 		return false;
@@ -563,6 +577,8 @@ seats_reap(void)
 	dying = rec->next;
 	if (record_reap(rec)) {
 		record_put(rec);
+		seats_ending--;
+		sweep_again();
 	} else {
 		while (*at != NULL)
 			at = &(*at)->next;

@@ -97,6 +97,7 @@ serve_tidy(void)
 	serve_watch();
 	more = seats_reap();
 	more |= seats_stop();
+	more |= sweep(TIDY_EACH);
 	more |= pages_untidy() && pages_tidy(TIDY_EACH);
 	return more || serve_deaths == ~0ull;
 }

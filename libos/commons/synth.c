@@ -23,7 +23,7 @@ enum kind {
 	PID_STAT, PID_STATM, PID_STATUS, PID_CMDLINE, PID_COMM, PID_EXE,
 	PID_CWD, PID_FD,
 	/* of /exo */
-	NOSYS_FILE, TABLE
+	NOSYS_FILE, COMMONS, TABLE
 };
 
 struct name {
@@ -53,6 +53,7 @@ static const struct name pid_names[] = {
 };
 static const struct name exo_names[] = {
 	{ "nosys", NOSYS_FILE, FILE_MODE },
+	{ "commons", COMMONS, FILE_MODE },
 	{ "machine", TABLE + 0, FILE_MODE },	/* + enum exo_table */
 	{ "counters", TABLE + 1, FILE_MODE }, { "pages", TABLE + 2, FILE_MODE },
 	{ "accts", TABLE + 3, FILE_MODE }, { "domains", TABLE + 4, FILE_MODE },
@@ -358,6 +359,23 @@ say_fixed(uint32_t kind)
 	}
 }
 
+/* What the commons has given out, by kinds. */
+static void
+say_commons(void)
+{
+	struct world_machine m;
+	struct l_statfs st;
+
+	world_machine(&m);
+	fs_statfs(&st);
+	say("processes %u\nseats %lu\nending %lu\nfiles %u\n"
+	    "descriptors %u\npipes %u\nwaits %u\nlocks %u\ninodes %lu\n"
+	    "pages %lu\nleft_over %lu\n", proc_count(), m.seats, m.ending,
+	    file_count(), fd_count(), pipe_count(), wait_count(),
+	    lock_count(), st.files - st.ffree, st.blocks - st.bfree,
+	    m.left_over);
+}
+
 static uint32_t
 threads_of(const struct proc *p)
 {
@@ -475,6 +493,8 @@ synth_read(struct inode *ip, uint64_t off, char *to, size_t n)
 	} else {
 		say_machine(kind);
 		say_fixed(kind);
+		if (kind == COMMONS)
+			say_commons();
 		say_link(ip);
 	}
 	if (off >= text_len)

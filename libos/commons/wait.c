@@ -14,6 +14,12 @@ static struct pool waits = POOL(struct wait, WAITS_MAX, false);
 struct seat *here;
 struct wait wait_none;
 
+uint32_t
+wait_count(void)
+{
+	return waits.used;
+}
+
 static bool
 wait_is_own(const struct seat *s, const struct wait *w)
 {

@@ -65,6 +65,7 @@ extern struct wait wait_none;
 bool wait_on(struct waitq *q, struct seat *s);	/* false: no room */
 void wait_wake(struct waitq *q);
 void wait_cancel_all(struct seat *s);
+uint32_t wait_count(void);		/* besides those of seats' own */
 /* Put n bytes into the window of one who waits there and wants them: how many
  * it took, 0: nobody. */
 size_t wait_deliver(struct waitq *q, const uint8_t *from, size_t n);

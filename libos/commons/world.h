@@ -16,6 +16,8 @@ struct seat;
 struct world_machine {
 	uint64_t frames, free;		/* pages */
 	uint64_t ticks, idle, hz;	/* of the clock, since boot */
+	uint64_t seats, ending;		/* in use; processes being reaped */
+	uint64_t left_over;		/* frames that the dead had shared */
 };
 
 struct world_usage {

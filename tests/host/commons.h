@@ -120,7 +120,7 @@ void
 world_machine(struct world_machine *m)
 {
 	*m = (struct world_machine){ .frames = 1000, .free = 400,
-	    .ticks = 5000, .idle = 1000, .hz = 100 };
+	    .ticks = 5000, .idle = 1000, .hz = 100, .seats = 5 };
 }
 
 void

@@ -764,7 +764,11 @@ TEST(exo_tells)
 	EQ(ask(CM_NOSYS, ~0ull, 0, 0, 0), 0);
 	IS(file_text("/exo/nosys"), "1 read 0\n2 rseq 334\n");
 	IS(file_text("/exo/envs"), "5555555555");
-	EQ(names_in("/exo", NULL), 2 + 10);
+	EQ(names_in("/exo", NULL), 2 + 11);
+	OK(strncmp(file_text("/exo/commons"), "processes 1\nseats 5\n", 20)
+	    == 0);
+	OK(strstr(file_text("/exo/commons"), "\nfiles 1\ndescriptors 1\n"
+	    "pipes 0\n") != NULL);
 	clear();
 }
 
