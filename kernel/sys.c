@@ -168,6 +168,7 @@ sys_machine_off(exo_slot slot, uint32_t status)
 	if (r != 0)
 		return r;
 	/* Act. */
+	power_status((uint8_t)status);
 	power_off((int)status);
 }
 

@@ -62,8 +62,8 @@ commons_sleep(struct commons *c, uint64_t seen, uint64_t when)
  * Whoever was woken by what I asked last may be the one that I wait for: it has
  * my time first.  What goes to and fro between two needs no sleep then.
  */
-static void
-wait_turn(struct commons *c, uint64_t seen)
+void
+commons_turn(struct commons *c, uint64_t seen)
 {
 	exo_id hint = c->win->hint;
 
@@ -85,7 +85,7 @@ commons_ask(struct commons *c, uint64_t op, uint64_t a, uint64_t b,
 
 		if (r != -CM_WAIT)
 			return r;
-		wait_turn(c, seen);
+		commons_turn(c, seen);
 		r = (int64_t)c->win->answer;
 		if (r != 0) {
 			c->win->answer = 0;

@@ -9,6 +9,7 @@
 #define FRAMES		256u		/* to begin with; Castor asks for more */
 #define EIO_ERRNO	5
 #define O_RDWR		2u
+#define TIOCSWINSZ	0x5414u
 
 static long
 ask(struct session *s, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
@@ -36,7 +37,17 @@ session_start(struct session *s)
 {
 	long r = commons_start(&s->commons, &s->server, NULL);
 
+	s->signals = 0;
 	return r < 0 ? r : console_open(s);
+}
+
+void
+session_window(struct session *s, uint16_t rows, uint16_t columns)
+{
+	uint16_t size[4] = { rows, columns };
+
+	memcpy(s->commons.win->data, size, sizeof(size));
+	(void)!ask(s, CM_IOCTL, 0, TIOCSWINSZ, 0, 0);
 }
 
 long
@@ -70,17 +81,43 @@ session_run(struct session *s, const char *path, uint32_t argc,
 	return pid;
 }
 
+/* The lowest of those that came and were asked for: its number, or 0. */
+static long
+signal_take(struct session *s)
+{
+	struct cm_window *win = s->commons.win;
+	uint64_t came = win->pending & s->signals;
+
+	if (came == 0)
+		return 0;
+	came &= -came;
+	__atomic_fetch_and(&win->pending, ~came, __ATOMIC_RELAXED);
+	return __builtin_ctzl(came) + 1;
+}
+
 long
 session_wait(struct session *s, uint32_t pid)
 {
+	struct cm_window *win = s->commons.win;
 	struct cm_wait w;
 	long r;
 
+	win->sig_caught = s->signals;
 	for (;;) {
-		r = ask(s, CM_WAIT4, (uint64_t)-1, 0, 0, 0);
+		uint64_t seen = win->bell;
+
+		r = signal_take(s);
+		if (r > 0)
+			return SESSION_SIGNAL + r;
+		r = commons_call(&s->commons, CM_WAIT4, (uint64_t)-1, 0, 0,
+		    0);
+		if (r == -CM_WAIT) {
+			commons_turn(&s->commons, seen);
+			continue;
+		}
 		if (r < 0)
 			return r;
-		memcpy(&w, s->commons.win->data, sizeof(w));
+		memcpy(&w, win->data, sizeof(w));
 		if (r == (long)pid)
 			return w.status;
 	}

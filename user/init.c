@@ -1,8 +1,16 @@
 /*
- * init.c - the first program: a prompt on the console.
+ * init.c - the first program: the shell of a Linux session on the console, and
+ * a prompt for native programs when that has ended.
  *
- * With run=NAME on the kernel's command line it runs that program instead
- * and turns the machine off with its exit word as status.
+ * It holds the root's name, so it is the one that turns the machine off; the
+ * processes of its session ask it to, by the signals that Linux's init knows.
+ *
+ * Words of the kernel's command line:
+ *	run=NAME	run that native program, and turn the machine off with
+ *			its exit word as status
+ *	linux=PATH,A,B	the same with a Linux program and its arguments
+ *	shell=PATH	instead of /bin/sh; shell=no: the prompt at once
+ *	tty=RxC term=T	the terminal's size and name
  */
 #include <castor/archive.h>
 #include <castor/print.h>
@@ -11,11 +19,15 @@
 #include <castor/session.h>
 #include <castor/string.h>
 
-#define WORDS_MAX	16
-#define LINE_MAX	256
+#define WORDS_MAX	32
+#define LINE_MAX	512
+#define OPTION_MAX	256
 
 static char line[LINE_MAX];
 static const char *words[WORDS_MAX];
+static char shell[OPTION_MAX] = "/bin/sh";
+static char term[OPTION_MAX] = "TERM=linux";
+static unsigned long rows, columns;	/* 0: nobody said */
 
 static const char *const causes[] = {
 	"", "ended", "was killed", "double-faulted", "lost its home",
@@ -70,12 +82,30 @@ program_run(const char *word, uint32_t argc, const char *const *argv)
 
 #define ARGS_MAX	16u
 
+/* What `halt', `poweroff' and `reboot' send to process 1.  There is no way to
+ * begin again but the machine's owner's. */
+enum { SIGUSR1 = 10, SIGUSR2 = 12, SIGTERM = 15 };
+#define SIGNALS		(1ul << (SIGUSR1 - 1) | 1ul << (SIGUSR2 - 1) |	      \
+			 1ul << (SIGTERM - 1))
+
+/* Its status as wait4 has it, or -errno. */
+static long
+session_program(struct session *s, const char *path, uint32_t argc,
+    const char *const *argv)
+{
+	const char *envp[] = { "PATH=/usr/bin:/bin:/sbin", "HOME=/root", term,
+	    "USER=root" };
+	long r = session_run(s, path, argc, argv, 4, envp);
+
+	if (r > 0)
+		r = session_wait(s, (uint32_t)r);
+	return r;
+}
+
 /* By its path, in a session of its own: what a shell would say of its end. */
 static uint64_t
 linux_run(const char *path, uint32_t argc, const char *const *argv)
 {
-	static const char *const envp[] = { "PATH=/bin:/sbin", "HOME=/",
-		"TERM=linux" };
 	struct session s;
 	long r = session_start(&s);
 
@@ -83,10 +113,13 @@ linux_run(const char *path, uint32_t argc, const char *const *argv)
 		print("no commons: %s\n", exo_error_text(r));
 		return EXIT_DIED;
 	}
-	r = session_run(&s, path, argc, argv, 3, envp);
-	if (r > 0)
-		r = session_wait(&s, (uint32_t)r);
+	s.signals = SIGNALS;
+	if (rows != 0)
+		session_window(&s, (uint16_t)rows, (uint16_t)columns);
+	r = session_program(&s, path, argc, argv);
 	session_end(&s);
+	if (r > SESSION_SIGNAL)
+		machine_off(0);
 	if (r < 0) {
 		print("%s: error %ld\n", path, -r);
 		return EXIT_DIED;
@@ -96,16 +129,29 @@ linux_run(const char *path, uint32_t argc, const char *const *argv)
 
 /* "PATH,argument,argument": from the kernel's command line. */
 static uint64_t
-linux_run_words(char *words)
+linux_run_words(char *text)
 {
 	const char *argv[ARGS_MAX];
 	uint32_t n = 0;
 
-	for (char *p = words; (p = strchr(p, ',')) != NULL && n < ARGS_MAX;) {
+	for (char *p = text; (p = strchr(p, ',')) != NULL && n < ARGS_MAX;) {
 		*p++ = '\0';
 		argv[n++] = p;
 	}
-	return linux_run(words, n, argv);
+	return linux_run(text, n, argv);
+}
+
+/* False: there is none in the archive, or it was not wanted. */
+static bool
+shell_run(void)
+{
+	static const char *const login[] = { "-l" };
+	struct archive_file f;
+
+	if (shell[0] != '/' || archive_find(shell + 1, &f) < 0)
+		return false;
+	(void)linux_run(shell, 1, login);
+	return true;
 }
 
 /* ---- what the prompt knows itself */
@@ -149,12 +195,29 @@ power(int argc, const char **argv)
 }
 
 static void
+status_print(const char *name, uint64_t status)
+{
+	if (status != 0)
+		print("%s: status %lu\n", name, status);
+}
+
+static void
 linux_command(int argc, const char **argv)
 {
 	if (argc < 2)
 		print("linux PATH [argument ...]\n");
 	else
-		(void)linux_run(argv[1], (uint32_t)argc - 2, argv + 2);
+		status_print(argv[1], linux_run(argv[1], (uint32_t)argc - 2,
+		    argv + 2));
+}
+
+static void
+shell_command(int argc, const char **argv)
+{
+	(void)argc;
+	(void)argv;
+	if (!shell_run())
+		print("no %s in the archive\n", shell);
 }
 
 static void	help(int, const char **);
@@ -166,9 +229,12 @@ static const struct command {
 	{ "help", "this list", help },
 	{ "ls", "[prefix]  files of the archive", list_files },
 	{ "linux", "PATH ...  run a Linux program", linux_command },
+	{ "sh", "the shell for Linux programs, in a new session",
+	    shell_command },
 	{ "tracing", "[on|off]  what the program `trace' shows",
 	    trace_switch },
 	{ "poweroff", "[status]  end the machine", power },
+	{ "exit", "[status]  the same", power },
 };
 #define NCOMMANDS	(sizeof(commands) / sizeof(commands[0]))
 
@@ -179,26 +245,57 @@ help(int argc, const char **argv)
 	(void)argv;
 	for (size_t i = 0; i < NCOMMANDS; i++)
 		print("  %-10s %s\n", commands[i].name, commands[i].text);
-	print("Anything else is a program of the archive, with arguments:\n"
+	print("Anything else is a native program of the archive, with arguments\n"
+	    "('..', \"..\" and \\ quote):\n"
 	    "  hello machine frames domains envs trace stackgrow bare ...\n");
 }
 
 /* ---- the prompt */
 
+/*
+ * The word at *from, moved to `to' without its quotes, and where that ended;
+ * NULL: a quote is open.  What moves only becomes shorter.
+ */
+static char *
+word_move(const char **from, char *to)
+{
+	const char *p = *from;
+	char quote = 0;
+
+	for (; *p != '\0' && (quote != 0 || (*p != ' ' && *p != '\t')); p++) {
+		if (*p == '\\' && quote != '\'' && p[1] != '\0')
+			*to++ = *++p;
+		else if (quote == 0 && (*p == '\'' || *p == '"'))
+			quote = *p;
+		else if (quote != 0 && *p == quote)
+			quote = 0;
+		else
+			*to++ = *p;
+	}
+	*from = p;
+	return quote == 0 ? to : NULL;
+}
+
+/* The words of `line', at most WORDS_MAX, or -1. */
 static int
 line_split(void)
 {
+	const char *p = line;
+	char *end;
 	int n = 0;
-	char *p = line;
 
 	for (;;) {
 		while (*p == ' ' || *p == '\t')
-			*p++ = '\0';
+			p++;
 		if (*p == '\0' || n == WORDS_MAX)
 			return n;
-		words[n++] = p;
-		while (*p != '\0' && *p != ' ' && *p != '\t')
-			p++;
+		words[n] = p;
+		end = word_move(&p, line + (p - line));
+		if (end == NULL)
+			return -1;
+		n++;
+		p += *p != '\0';
+		*end = '\0';
 	}
 }
 
@@ -207,7 +304,9 @@ line_run(void)
 {
 	int n = line_split();
 
-	if (n == 0)
+	if (n < 0)
+		print("a quote is open\n");
+	if (n <= 0)
 		return;
 	for (size_t i = 0; i < NCOMMANDS; i++) {
 		if (strcmp(words[0], commands[i].name) == 0) {
@@ -218,35 +317,60 @@ line_run(void)
 	(void)program_run(words[0], (uint32_t)n - 1, words + 1);
 }
 
-/* The value of `key=' on the kernel's command line, into `line'. */
+/* ---- the kernel's command line */
+
+/* The value of `key=', cut off at size. */
 static bool
-option_find(const char *key)
+option_find(const char *key, char *value, size_t size)
 {
 	const volatile char *p = EXO_MACHINE->cmdline;
 	char text[sizeof(EXO_MACHINE->cmdline) + 1] = { 0 };
-	size_t n = strlen(key);
+	size_t n = strlen(key), i = 0;
 
-	for (size_t i = 0; i < sizeof(text) - 1; i++)
-		text[i] = p[i];
+	for (size_t j = 0; j < sizeof(text) - 1; j++)
+		text[j] = p[j];
 	for (const char *s = text; *s != '\0'; s++) {
 		if ((s == text || s[-1] == ' ') && strncmp(s, key, n) == 0) {
-			for (size_t i = 0; s[n + i] != '\0' &&
-			    s[n + i] != ' ' && i < LINE_MAX - 1; i++)
-				line[i] = s[n + i];
+			for (; s[n + i] != '\0' && s[n + i] != ' ' &&
+			    i < size - 1; i++)
+				value[i] = s[n + i];
+			value[i] = '\0';
 			return true;
 		}
 	}
 	return false;
 }
 
+static void
+options_take(void)
+{
+	char *x;
+
+	(void)option_find("shell=", shell, sizeof(shell));
+	(void)option_find("term=", term + 5, sizeof(term) - 5);
+	if (!option_find("tty=", line, sizeof(line)))
+		return;
+	x = strchr(line, 'x');
+	if (x == NULL)
+		return;
+	*x = '\0';
+	if (!string_number(line, &rows) || !string_number(x + 1, &columns) ||
+	    rows > UINT16_MAX || columns > UINT16_MAX)
+		rows = 0;
+}
+
 int
 main(void)
 {
-	if (option_find("linux="))
+	options_take();
+	if (option_find("linux=", line, sizeof(line)))
 		machine_off((uint32_t)linux_run_words(line));
-	if (option_find("run="))
+	if (option_find("run=", line, sizeof(line)))
 		machine_off((uint32_t)program_run(line, 0, NULL));
-	print("Castor on Pollux.  `help' helps, `poweroff' ends it.\n");
+	if (shell_run())
+		print("The session has ended.  ");
+	print("Castor on Pollux: native programs.  `help' helps, `sh' is the "
+	    "shell,\n`poweroff' ends it.\n");
 	for (;;) {
 		print("> ");
 		if (console_line(line, sizeof(line)) >= 0)

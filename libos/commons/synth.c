@@ -23,7 +23,7 @@ enum kind {
 	PID_STAT, PID_STATM, PID_STATUS, PID_CMDLINE, PID_COMM, PID_EXE,
 	PID_CWD, PID_FD,
 	/* of /exo */
-	NOSYS_FILE, COMMONS, TABLE
+	NOSYS_FILE, COMMONS, WHO_FILE, TABLE
 };
 
 struct name {
@@ -54,6 +54,7 @@ static const struct name pid_names[] = {
 static const struct name exo_names[] = {
 	{ "nosys", NOSYS_FILE, FILE_MODE },
 	{ "commons", COMMONS, FILE_MODE },
+	{ "self", WHO_FILE, FILE_MODE },
 	{ "machine", TABLE + 0, FILE_MODE },	/* + enum exo_table */
 	{ "counters", TABLE + 1, FILE_MODE }, { "pages", TABLE + 2, FILE_MODE },
 	{ "accts", TABLE + 3, FILE_MODE }, { "domains", TABLE + 4, FILE_MODE },
@@ -347,6 +348,10 @@ say_fixed(uint32_t kind)
 		break;
 	case CPUINFO:
 		say("processor\t: 0\nmodel name\t: x86-64\n\n");
+		break;
+	case WHO_FILE:
+		say("acct %lu domain %lu env %lu\n", here->proc->acct,
+		    here->proc->domain, here->env);
 		break;
 	case NOSYS_FILE:
 		for (uint32_t i = 0; i < NOSYS_MAX; i++) {

@@ -137,6 +137,38 @@ call_tgkill(uint64_t tgid, uint64_t tid, uint64_t sig)
 	    commons(CM_TKILL, tgid, tid, word(sig), 0);
 }
 
+/*
+ * reboot(2) is a wish: process 1 may have the right to turn the machine off, or
+ * be one of many sessions' and end that, or not care.  Its signals are those
+ * of the commands halt, poweroff and reboot.
+ */
+long
+call_reboot(uint64_t magic, uint64_t again, uint64_t command)
+{
+	uint32_t m = (uint32_t)again, sig;
+
+	if ((uint32_t)magic != 0xfee1dead || (m != 672274793 &&
+	    m != 85072278 && m != 369367448 && m != 537993216))
+		return -EINVAL;
+	switch ((uint32_t)command) {
+	case 0:				/* what Ctrl-Alt-Del does */
+	case 0x89abcdef:
+		return 0;
+	case 0x01234567:
+		sig = SIGTERM;
+		break;
+	case 0xcdef0123:
+		sig = SIGUSR1;
+		break;
+	case 0x4321fedc:
+		sig = SIGUSR2;
+		break;
+	default:
+		return -EINVAL;
+	}
+	return commons(CM_KILL, 1, sig, 0, 0);
+}
+
 /* ---- groups and sessions */
 
 long

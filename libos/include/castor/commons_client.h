@@ -36,6 +36,9 @@ int64_t commons_call(struct commons *c, uint64_t op, uint64_t a, uint64_t b,
 /* Sleep until the bell is not `seen', or the TSC is at `when'. */
 void commons_sleep(struct commons *c, uint64_t seen, uint64_t when);
 
+/* The same without an end, after my time to whom my last request has woken. */
+void commons_turn(struct commons *c, uint64_t seen);
+
 /* Ask until there is an answer that is not "wait".  Signals are not looked
  * at. */
 int64_t commons_ask(struct commons *c, uint64_t op, uint64_t a, uint64_t b,
