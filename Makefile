@@ -75,7 +75,7 @@ KASM	:= $(filter-out kernel/entry_tmp.asm,$(KASM))
 endif
 KOBJ	:= $(KSRC:%.c=$(K)/%.o) $(KASM:%.asm=$(K)/%.asm.o)
 PURE	:= $(wildcard kernel/pure/*.c)
-LSRC	:= $(filter-out libos/offsets.c %.bpf.c libos/image/%, \
+LSRC	:= $(filter-out libos/offsets.c %.bpf.c libos/image/% libos/sdk/%, \
 	   $(wildcard libos/*.c) $(wildcard libos/*/*.c))
 LASM	:= $(filter-out libos/image/%,$(wildcard libos/*.asm) \
 	   $(wildcard libos/*/*.asm))

@@ -764,11 +764,16 @@ TEST(exo_tells)
 	EQ(ask(CM_NOSYS, ~0ull, 0, 0, 0), 0);
 	IS(file_text("/exo/nosys"), "1 read 0\n2 rseq 334\n");
 	IS(file_text("/exo/envs"), "5555555555");
-	EQ(names_in("/exo", NULL), 2 + 11);
+	EQ(names_in("/exo", NULL), 2 + 12);
 	OK(strncmp(file_text("/exo/commons"), "processes 1\nseats 5\n", 20)
 	    == 0);
 	OK(strstr(file_text("/exo/commons"), "\nfiles 1\ndescriptors 1\n"
 	    "pipes 0\n") != NULL);
+	me->proc->acct = 0x100000002;
+	me->proc->domain = 0x100000003;
+	me->env = 0x100000004;
+	IS(file_text("/exo/self"),
+	    "acct 4294967298 domain 4294967299 env 4294967300\n");
 	clear();
 }
 

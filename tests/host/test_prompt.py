@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
-"""A person at the serial line: the prompt, its editing, programs by name,
-programs that only read tables, and the ways to end.
+"""A person at the serial line: the shell, on a terminal of its own size; the
+native prompt, its editing, programs by name, programs that only read tables;
+the ways to end.
 
 KERNEL and ARCHIVE name the files; the defaults are the usual ones.
 """
+import fcntl
 import os
+import pty
 import re
 import selectors
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 KERNEL = os.environ.get("KERNEL", "build/pollux.elf")
@@ -20,11 +25,17 @@ class Machine:
     """tools/run in a session of its own, which ends with the block."""
 
     def __init__(self, *options):
-        cmd = ["tools/run", "--kernel", KERNEL, "--archive", ARCHIVE]
-        self.p = subprocess.Popen(cmd + list(options), stdin=subprocess.PIPE,
+        self.cmd = ["tools/run", "--kernel", KERNEL, "--archive", ARCHIVE]
+        self.cmd += options
+        self.begin()
+
+    def begin(self):
+        self.p = subprocess.Popen(self.cmd, stdin=subprocess.PIPE,
                                   stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT,
                                   start_new_session=True)
+        self.input, self.output = (self.p.stdin.fileno(),
+                                   self.p.stdout.fileno())
 
     def __enter__(self):
         return self
@@ -34,24 +45,29 @@ class Machine:
             os.killpg(self.p.pid, signal.SIGKILL)
         self.p.wait()
 
-    def until_prompt(self):
-        """What comes before the next prompt; what came, if none does."""
+    def until(self, pattern):
+        """What comes up to a pattern at its end; what came, if it doesn't."""
         out, end = b"", time.monotonic() + LIMIT
         with selectors.DefaultSelector() as s:
-            s.register(self.p.stdout, selectors.EVENT_READ)
-            while not out.endswith(b"\n> "):
+            s.register(self.output, selectors.EVENT_READ)
+            while not re.search(pattern, out):
                 left = end - time.monotonic()
                 if left <= 0 or not s.select(left):
                     break
-                data = os.read(self.p.stdout.fileno(), 4096)
+                try:
+                    data = os.read(self.output, 4096)
+                except OSError:         # a terminal's other side is gone
+                    break
                 if not data:
                     break
                 out += data.replace(b"\r", b"")
         return out.decode("utf-8", "replace")
 
+    def until_prompt(self):
+        return self.until(rb"\n> $")
+
     def type(self, text):
-        self.p.stdin.write(text.encode())
-        self.p.stdin.flush()
+        os.write(self.input, text.encode())
 
     def say(self, line):
         self.type(line if line.endswith("\x03") else line + "\r")
@@ -66,9 +82,106 @@ class Machine:
         return self.p.returncode
 
 
+class Terminal(Machine):
+    """The same in front of a terminal, 33 lines of 101 characters."""
+
+    PROMPT = rb"\x1b\[1;36m(\S+)\x1b\[0m # (\x1b\[6n)?$"
+
+    def begin(self):
+        self.output, slave = pty.openpty()
+        self.input = self.output
+        fcntl.ioctl(slave, termios.TIOCSWINSZ,
+                    struct.pack("HHHH", 33, 101, 0, 0))
+        self.p = subprocess.Popen(self.cmd, stdin=slave, stdout=slave,
+                                  stderr=slave, start_new_session=True,
+                                  env=dict(os.environ, TERM="vt220"))
+        os.close(slave)
+
+    def __exit__(self, *_):
+        super().__exit__()
+        os.close(self.output)
+
+    def say(self, line):
+        self.type(line + "\r")
+        return self.until(self.PROMPT)
+
+    def status(self):
+        self.until(rb"(?!)")
+        return super().status()
+
+
+SHELL = [
+    ("a login shell at home", "pwd; echo $HOME $USER",
+     r"\n/root\n/root root\n"),
+    ("the terminal's size and name", "stty size; echo $TERM",
+     r"\n33 101\nvt220\n"),
+    ("names of users and groups", "id; ls -l /etc/motd",
+     r"uid=0\(root\) gid=0\(root\)(.|\n)* root +root +\d"),
+    ("programs that look write where they are told",
+     "envs | grep -c '(me)'; machine >/tmp/m; grep -c ^frames /tmp/m",
+     r"\n1\n1\n"),
+    ("who I am is published", "cat /exo/self",
+     r"\nacct \d+ domain \d+ env \d+\n"),
+    ("a stranger's wish for the end is refused",
+     "kill -9 1; kill -STOP 1; kill -INT 1; echo alive", r"\nalive\n"),
+    ("a pipeline and its status", "echo a b | tr a-z A-Z; false; echo $?",
+     r"\nA B\n1\n"),
+]
+
+
+SLEEP = "sh -c 'echo g\"\"o; exec sleep 1000'\r"
+
+
+def shell(checks):
+    with Terminal() as m:
+        out = m.until(m.PROMPT)
+        checks.append(("a shell and its message come up",
+                       "turns the machine off" in out))
+        for name, line, pattern in SHELL:
+            out = m.say(line)
+            good = bool(re.search(pattern, out))
+            checks.append((name, good))
+            if not good:
+                print("# said:", repr(out[-300:]))
+        m.type(SLEEP)
+        m.until(rb"\ngo\n")
+        m.type("\x03")
+        checks.append(("Ctrl-C ends what runs",
+                       "^C" in m.until(m.PROMPT)))
+        m.type(SLEEP)
+        m.until(rb"\ngo\n")
+        m.type("\x1a")
+        checks.append(("Ctrl-Z stops it", "Stopped" in m.until(m.PROMPT)))
+        m.type("exit\r")
+        m.until(m.PROMPT)               # there are stopped jobs
+        m.type("exit\r")
+        checks.append(("after it comes the native prompt",
+                       "session has ended" in m.until_prompt()))
+        m.type("sh\r")
+        checks.append(("and `sh' is a shell again",
+                       "BusyBox" in m.until(m.PROMPT)))
+        m.type("poweroff\r")
+        checks.append(("poweroff", m.status() == 0))
+
+
+def shell_ends(checks):
+    for line in ("poweroff -f", "halt", "reboot -f", "kill -TERM 1"):
+        with Terminal("--strict") as m:
+            m.until(m.PROMPT)
+            m.type(line + "\r")
+            checks.append((line, m.status() == 0))
+
+
 CONVERSATION = [
     ("a program by name, with arguments", "hello a b",
      r"\nHello from bin/hello, a, b\.\n> $"),
+    ("quotes", """hello 'a  b' "c 'd" e\\ f "" \\\\""",
+     r"\nHello from bin/hello, a  b, c 'd, e f, , \\\.\n> $"),
+    ("a quote that is open", "hello 'a b", r"\na quote is open\n> $"),
+    ("a Linux program by its path", "linux /bin/echo 'a  b'",
+     r"\na  b\n> $"),
+    ("how one has ended", "linux /bin/sh -c 'kill -9 $$'",
+     r"\n/bin/sh: status 137\n> $"),
     ("an unknown name is told", "nonesuch", r"\nnonesuch: no such program\n"),
     ("backspace", "hex\x7fllo q", r"\nHello from bin/hello, q\."),
     ("Ctrl-U drops the line", "nonsense\x15hello", r"\nHello from bin/hello\."),
@@ -101,7 +214,7 @@ CONVERSATION = [
 
 
 def converse(checks):
-    with Machine() as m:
+    with Machine("--append", "shell=no") as m:
         checks.append(("the prompt comes up", "> " in m.until_prompt()))
         free = None
         for name, line, pattern in CONVERSATION:
@@ -129,6 +242,8 @@ def ends(checks):
 
 def main():
     checks = []
+    shell(checks)
+    shell_ends(checks)
     converse(checks)
     ends(checks)
     print(f"1..{len(checks)}")

@@ -288,6 +288,12 @@ panic_regs(const struct exo_regs *r, const char *fmt, ...)
 static bool world_off;			/* the machine may end */
 
 void
+power_status(uint8_t status)
+{
+	(void)status;
+}
+
+void
 power_off(int status)
 {
 	(void)status;
