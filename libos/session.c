@@ -6,6 +6,7 @@
 #include <castor/string.h>
 #include <castor/text.h>
 
+#define FRAMES_PART	16u		/* of mine, a 16th stays */
 #define FRAMES		256u		/* to begin with; Castor asks for more */
 #define EIO_ERRNO	5
 #define O_RDWR		2u
@@ -32,10 +33,29 @@ console_open(struct session *s)
 	return r < 0 ? -EXO_E_NODEV : 0;
 }
 
+/* Nearly all the memory that is there, and half of the rest: who starts a
+ * session waits for it. */
+static void
+limits_fill(uint32_t limits[EXO_RES_MAX])
+{
+	const volatile struct exo_acct *me = &EXO_ACCTS[EXO_INDEX(self->acct)];
+
+	for (uint32_t i = 0; i < EXO_RES_MAX; i++) {
+		uint32_t left = me->limit[i] - me->used[i];
+
+		limits[i] = i == EXO_RES_FRAMES ? left - left / FRAMES_PART :
+		    left / 2;
+	}
+}
+
 long
 session_start(struct session *s)
 {
-	long r = commons_start(&s->commons, &s->server, NULL);
+	uint32_t limits[EXO_RES_MAX];
+	long r;
+
+	limits_fill(limits);
+	r = commons_start(&s->commons, &s->server, limits);
 
 	s->signals = 0;
 	return r < 0 ? r : console_open(s);
