@@ -55,6 +55,7 @@ struct thread {
 	uint64_t handle;
 	exo_ppn window;
 	exo_slot window_slot;
+	uint64_t answer;		/* bytes that came meanwhile */
 
 	/* thread.c: what it is made of */
 	exo_ppn env_frame;

@@ -110,7 +110,7 @@ read_all(uint64_t fd, struct iter *it, uint64_t pos)
 		n = iter_left(*it);
 		if (n == 0 && done > 0)
 			return (long)done;
-		r = done == 0 ? ask(CM_READ, fd, n, pos, 0) :
+		r = done == 0 ? ask_read(fd, n, pos) :
 		    commons(CM_READ, fd, n, pos, 0);
 		if (r <= 0)
 			return result(done, r);
@@ -292,7 +292,7 @@ call_sendfile(uint64_t out, uint64_t in, uint64_t offset, uint64_t n)
 	while (r >= 0 && done < n) {
 		uint64_t now = n - done < CM_DATA ? n - done : CM_DATA;
 
-		r = ask(CM_READ, in, now, pos, 0);
+		r = ask_read(in, now, pos);
 		if (r <= 0)
 			break;
 		now = (uint64_t)r;

@@ -11,16 +11,27 @@
 
 struct share share;
 
+/*
+ * A read that waited may have been answered (CM_READ, deliver) when something
+ * else is asked on the way, by a fault, say, that wants memory: the number of
+ * bytes is kept.  What asks then leaves the window's data alone.
+ */
 long
 commons(uint64_t op, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
+	struct cm_window *w = my_window();
 	uint64_t result;
 	long r;
 
 	/* BUSY: my seat there waits to be repaired, after I was pulled home. */
 	while ((r = exo_call(me()->handle, op, a, b, c, d, &result)) ==
-	    -EXO_E_BUSY)
-		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+	    -EXO_E_BUSY || (r >= 0 && (long)result == -CM_ANSWERED)) {
+		if (r >= 0) {
+			me()->answer = w->answer;
+			w->answer = 0;
+		} else
+			(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+	}
 	return r < 0 ? -ENODEV : (long)result;
 }
 
@@ -34,29 +45,32 @@ tsc_at(uint64_t ns)
 	return ns / SECOND * hz + ns % SECOND * hz / SECOND;
 }
 
-/* With a hint of whom I woke, he gets the rest of my slice. */
+/*
+ * Whom I woke last may be the one that I wait for: he has my time first.  What
+ * goes to and fro between two needs no sleep then.
+ */
 void
 wait_bell(uint64_t seen, uint64_t until)
 {
 	struct thread *t = me();
 	struct cm_window *w = my_window();
-	struct exo_sleep s = {
+	struct exo_sleep s;
+	exo_id hint = w->hint;
+
+	if (hint != 0) {
+		w->hint = 0;
+		(void)!exo_env_yield(hint, share.session_slot, EXO_NONE);
+	}
+	if (w->bell != seen)
+		return;
+	s = (struct exo_sleep){
 		.prog = share.prog, .prog_slot = share.text_slot, .nwin = 1,
 		.arg = { seen, until == WAIT_FOREVER ? ~0ul : tsc_at(until) },
 		.win[0] = { .what = EXO_WIN_FRAME, .len = sizeof(w->bell),
 		    .ppn = t->window, .slot = t->window_slot,
 		    .epoch = EXO_PAGES[t->window].epoch },
 	};
-	exo_id hint = w->hint;
-	long r = -EXO_E_NAME;
-
-	w->hint = 0;
-	if (hint != 0)
-		r = exo_env_sleep((uint64_t)&s, hint, share.session_slot,
-		    EXO_NONE);
-	if (r < 0)
-		r = exo_env_sleep((uint64_t)&s, EXO_ID_ANY, 0, EXO_NONE);
-	if (r < 0)
+	if (exo_env_sleep((uint64_t)&s, EXO_ID_ANY, 0, EXO_NONE) < 0)
 		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
 }
 
@@ -82,4 +96,41 @@ long
 ask(uint64_t op, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
 	return commons_wait(WAIT_FOREVER, op, a, b, c, d);
+}
+
+/* What came while it waited: how many bytes. */
+static uint64_t
+answer_take(void)
+{
+	struct thread *t = me();
+	uint64_t n = my_window()->answer;
+
+	if (n != 0)
+		my_window()->answer = 0;
+	else
+		n = t->answer;
+	t->answer = 0;
+	return n < CM_DATA ? n : CM_DATA;
+}
+
+long
+ask_read(uint64_t fd, uint64_t n, uint64_t pos)
+{
+	for (;;) {
+		uint64_t seen = my_window()->bell, got;
+		long r = commons(CM_READ, fd, n, pos, 1);
+
+		if (r != -CM_WAIT)
+			return r;
+		if (my_window()->pending == 0 || !signal_interrupts())
+			wait_bell(seen, WAIT_FOREVER);
+		got = answer_take();
+		if (got != 0)
+			return (long)got;
+		if (my_window()->pending == 0 || !signal_interrupts())
+			continue;
+		(void)commons(CM_NOP, 0, 0, 0, 0);	/* waits no more */
+		got = answer_take();
+		return got != 0 ? (long)got : -E_RESTART;
+	}
 }

@@ -15,6 +15,9 @@ long commons_wait(uint64_t until, uint64_t op, uint64_t a, uint64_t b,
     uint64_t c, uint64_t d);
 long ask(uint64_t op, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 
+/* CM_READ, likewise: into the window's data. */
+long ask_read(uint64_t fd, uint64_t n, uint64_t pos);
+
 /* Sleep while the bell is `seen' and it is not yet `until'. */
 void wait_bell(uint64_t seen, uint64_t until);
 
