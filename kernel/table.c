@@ -10,6 +10,7 @@
 #include "boot.h"
 #include "cpu.h"
 #include "dev/lapic.h"
+#include "dev/rtc.h"
 #include "env.h"
 #include "kmap.h"
 #include "table.h"
@@ -172,6 +173,8 @@ machine_fill(const struct boot_info *b)
 	    EXO_PAGE);
 	machine.archive_len = b->archive_len;
 	machine.xsave_size = cpu_features.xsave_size;
+	machine.utc = rtc_read();
+	machine.utc_tsc = x86_rdtsc();
 	__builtin_memcpy(machine.cmdline, b->cmdline, sizeof(machine.cmdline));
 }
 

@@ -306,9 +306,6 @@ world_writable(void *page)
 
 /* ---- time, chance, text */
 
-#define EPOCH	1704067200000000000ull	/* when the machine began: nobody
-					 * knows */
-
 static uint64_t
 tsc(void)
 {
@@ -318,20 +315,30 @@ tsc(void)
 	return (uint64_t)high << 32 | low;
 }
 
-uint64_t
-world_clock(void)
+static uint64_t
+tsc_ns(uint64_t ticks)
 {
 	static uint64_t scale;		/* nanoseconds << 32 for a tick */
 
 	if (scale == 0)
 		scale = (1000000000ull << 32) / EXO_MACHINE->tsc_hz;
-	return (uint64_t)((unsigned __int128)tsc() * scale >> 32);
+	return (uint64_t)((unsigned __int128)ticks * scale >> 32);
 }
 
 uint64_t
+world_clock(void)
+{
+	return tsc_ns(tsc());
+}
+
+/* As the kernel read it from the machine's clock of days, if there is one. */
+uint64_t
 world_time(void)
 {
-	return EPOCH + world_clock();
+	const volatile struct exo_machine *m = &EXO_MACHINE[0];
+
+	return m->utc == 0 ? world_clock() : m->utc * 1000000000 +
+	    tsc_ns(tsc() - m->utc_tsc);
 }
 
 void

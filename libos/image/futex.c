@@ -10,7 +10,7 @@
 
 enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, FUTEX_REQUEUE = 3,
 	FUTEX_CMP_REQUEUE = 4, FUTEX_WAKE_OP = 5, FUTEX_WAIT_BITSET = 9,
-	FUTEX_WAKE_BITSET = 10, FUTEX_CMD = 0x7f };
+	FUTEX_WAKE_BITSET = 10, FUTEX_REALTIME = 0x100, FUTEX_CMD = 0x7f };
 
 static uint64_t turn;			/* who came when */
 
@@ -154,7 +154,7 @@ wake_op(uint64_t at, uint32_t n, uint32_t n2, uint64_t at2, uint32_t op)
 
 /* When a wait ends: FUTEX_WAIT counts from now. */
 static long
-until_get(uint64_t from, bool absolute, uint64_t *until)
+until_get(uint64_t from, bool absolute, bool real, uint64_t *until)
 {
 	uint64_t ns;
 	long r;
@@ -163,7 +163,7 @@ until_get(uint64_t from, bool absolute, uint64_t *until)
 	if (from == 0)
 		return 0;
 	r = timespec_get(from, &ns);
-	*until = absolute ? ns : clock_ns() + ns;
+	*until = absolute ? clock_until(real ? 0 : 1, ns) : clock_ns() + ns;
 	return r;
 }
 
@@ -206,7 +206,8 @@ call_futex(uint64_t at, uint64_t op, uint64_t value, uint64_t timeout,
 	if (cmd == FUTEX_WAIT || bitset) {
 		if (bitset && (uint32_t)value3 == 0)
 			return -EINVAL;
-		r = until_get(timeout, bitset, &until);
+		r = until_get(timeout, bitset, (op & FUTEX_REALTIME) != 0,
+		    &until);
 		return r < 0 ? r : futex_wait(at, (uint32_t)value,
 		    bitset ? (uint32_t)value3 : ~0u, until);
 	}

@@ -155,6 +155,11 @@ void fp_reset(void);			/* entry.asm */
 
 /* ---- time (time.c) */
 uint64_t clock_ns(void);		/* since boot */
+uint64_t clock_epoch(void);		/* boot, as CLOCK_REALTIME has it */
+bool clock_ok(uint64_t clock);
+bool clock_is_real(uint64_t clock);
+/* When a clock shows ns, as clock_ns() counts. */
+uint64_t clock_until(uint64_t clock, uint64_t ns);
 /* A struct timespec of the program's, in ns; -EFAULT, -EINVAL. */
 long timespec_get(uint64_t from, uint64_t *ns) MUST_USE;
 

@@ -18,12 +18,6 @@ ticks_ns(uint64_t ticks)
 	return ticks * (SECOND / EXO_MACHINE->tick_hz);
 }
 
-static uint64_t
-my_ns(void)
-{
-	return ticks_ns(EXO_ENVS[EXO_INDEX(me()->env)].ticks);
-}
-
 /* ---- children */
 
 static long
@@ -277,13 +271,13 @@ call_alarm(uint64_t seconds)
 long
 call_getrusage(uint64_t who, uint64_t to)
 {
-	return rusage_put(to, who == 0 || who == 1 ? my_ns() : 0);
+	return rusage_put(to, who == 0 ? process_ns() : who == 1 ? thread_ns(me()) : 0);
 }
 
 long
 call_times(uint64_t to)
 {
-	uint64_t t[4] = { my_ns() / (SECOND / 100) };
+	uint64_t t[4] = { process_ns() / (SECOND / 100) };
 	long r = to == 0 ? 0 : user_write(to, t, sizeof(t));
 
 	return r < 0 ? r : (long)(clock_ns() / (SECOND / 100));

@@ -78,6 +78,40 @@ threads_count(void)
 	return n;
 }
 
+/* ---- their time.  By ticks; what the ended had is kept. */
+
+static uint64_t ended_ticks;
+
+static uint64_t
+env_ticks(exo_id env)
+{
+	const volatile struct exo_env *e = &EXO_ENVS[EXO_INDEX(env)];
+
+	return e->gen == EXO_GEN(env) ? e->ticks : 0;
+}
+
+static uint64_t
+ticks_ns(uint64_t ticks)
+{
+	return ticks * (1000000000ul / EXO_MACHINE->tick_hz);
+}
+
+uint64_t
+thread_ns(const struct thread *t)
+{
+	return ticks_ns(env_ticks(t->env));
+}
+
+uint64_t
+process_ns(void)
+{
+	uint64_t ticks = ended_ticks;
+
+	for (uint32_t i = 0; i < THREADS_MAX; i++)
+		ticks += blocks[i] != FREE ? env_ticks(thread_at(i)->env) : 0;
+	return ticks_ns(ticks);
+}
+
 /* Calls without a trap can tell whose they are only if there is one. */
 static void
 only_look(void)
@@ -91,6 +125,7 @@ threads_forget(void)
 {
 	memset(blocks, FREE, sizeof(blocks));
 	blocks[thread_index(me())] = LIVES;
+	ended_ticks = 0;
 	owner = 0;
 	depth = 0;
 	only_look();
@@ -128,6 +163,7 @@ block_clear(uint32_t i)
 	(void)!exo_handle_drop(t->handle);
 	if (slice != EXO_NONE)
 		(void)!exo_slice_free(own.env_slot, slice);
+	ended_ticks += env_ticks(env);
 	if (env != 0)
 		env_clear(env);
 	(void)!exo_seat_free(own.domain, own.domain_slot, i);

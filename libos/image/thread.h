@@ -24,6 +24,10 @@ void threads_forget(void);
 long process_clone(uint64_t flags, uint64_t stack, uint64_t ptid,
     uint64_t ctid, uint64_t tls);
 
+/* CPU time that a thread, and all of them together, were charged. */
+uint64_t thread_ns(const struct thread *t);
+uint64_t process_ns(void);
+
 /* Wake at most n that wait for this word. */
 uint32_t futex_wake(uint64_t at, uint32_t n, uint32_t bits);
 

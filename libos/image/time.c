@@ -1,14 +1,17 @@
 /*
- * time.c - clocks, from the published frequency of the TSC.
+ * time.c - clocks: the TSC, its published frequency, and what the machine's
+ * clock of days said when it started.
  */
 #include "signal.h"
+#include "thread.h"
 #include "wait.h"
 
 #define SECOND		1000000000ul
 
 enum { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS, CLOCK_THREAD,
 	CLOCK_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE,
-	CLOCK_BOOTTIME, CLOCKS };
+	CLOCK_BOOTTIME, CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM,
+	CLOCK_TAI = 11 };
 enum { TIMER_ABSTIME = 1 };
 
 static uint64_t
@@ -25,6 +28,52 @@ clock_ns(void)
 	return tsc_ns(__builtin_ia32_rdtsc());
 }
 
+bool
+clock_is_real(uint64_t clock)
+{
+	return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE ||
+	    clock == CLOCK_REALTIME_ALARM || clock == CLOCK_TAI;
+}
+
+static bool
+clock_is_cpu(uint64_t clock)
+{
+	return clock == CLOCK_PROCESS || clock == CLOCK_THREAD;
+}
+
+bool
+clock_ok(uint64_t clock)
+{
+	return clock <= CLOCK_BOOTTIME_ALARM || clock == CLOCK_TAI;
+}
+
+uint64_t
+clock_epoch(void)
+{
+	static uint64_t epoch;
+
+	if (epoch == 0)
+		epoch = EXO_MACHINE->utc * SECOND -
+		    tsc_ns(EXO_MACHINE->utc_tsc);
+	return EXO_MACHINE->utc == 0 ? 0 : epoch;
+}
+
+static uint64_t
+clock_read(uint64_t clock)
+{
+	if (clock_is_cpu(clock))
+		return clock == CLOCK_THREAD ? thread_ns(me()) : process_ns();
+	return clock_ns() + (clock_is_real(clock) ? clock_epoch() : 0);
+}
+
+uint64_t
+clock_until(uint64_t clock, uint64_t ns)
+{
+	uint64_t epoch = clock_is_real(clock) ? clock_epoch() : 0;
+
+	return ns < epoch ? 0 : ns - epoch;
+}
+
 static long
 clock_put(uint64_t ns, uint64_t to)
 {
@@ -36,33 +85,47 @@ clock_put(uint64_t ns, uint64_t to)
 long
 call_clock_gettime(uint64_t clock, uint64_t to)
 {
-	if (clock >= CLOCKS)
-		return -EINVAL;
-	return clock_put(clock_ns(), to);
+	return !clock_ok(clock) ? -EINVAL : clock_put(clock_read(clock), to);
 }
 
+/* CPU time is counted in ticks. */
 long
 call_clock_getres(uint64_t clock, uint64_t to)
 {
-	if (clock >= CLOCKS)
+	if (!clock_ok(clock))
 		return -EINVAL;
-	return to == 0 ? 0 : clock_put(1, to);
+	return to == 0 ? 0 : clock_put(clock_is_cpu(clock) ?
+	    SECOND / EXO_MACHINE->tick_hz : 1, to);
+}
+
+/* The clock is everybody's. */
+long
+call_clock_settime(uint64_t clock)
+{
+	return clock_is_real(clock) ? -EPERM : -EINVAL;
 }
 
 long
-call_gettimeofday(uint64_t to)
+call_settimeofday(void)
 {
-	uint64_t ns = clock_ns();
+	return -EPERM;
+}
+
+long
+call_gettimeofday(uint64_t to, uint64_t zone)
+{
+	uint64_t ns = clock_ns() + clock_epoch();
 	struct timeval t = { (int64_t)(ns / SECOND),
 	    (int64_t)(ns % SECOND / 1000) };
+	long r = to == 0 ? 0 : user_write(to, &t, sizeof(t));
 
-	return to == 0 ? 0 : user_write(to, &t, sizeof(t));
+	return r < 0 || zone == 0 ? r : user_zero(zone, 8);
 }
 
 long
 call_time(uint64_t to)
 {
-	uint64_t now = clock_ns() / SECOND;
+	uint64_t now = (clock_ns() + clock_epoch()) / SECOND;
 	long r = to == 0 ? 0 : user_write(to, &now, sizeof(now));
 
 	return r < 0 ? r : (long)now;
@@ -120,9 +183,11 @@ call_clock_nanosleep(uint64_t clock, uint64_t flags, uint64_t from,
 
 	if (r < 0)
 		return r;
-	if (clock >= CLOCKS)
+	if (!clock_ok(clock) || clock == CLOCK_THREAD)
 		return -EINVAL;
+	if (clock == CLOCK_PROCESS)
+		return -EOPNOTSUPP;
 	if (flags & TIMER_ABSTIME)
-		return sleep_until(ns, 0);
+		return sleep_until(clock_until(clock, ns), 0);
 	return sleep_until(clock_ns() + ns, left);
 }

@@ -42,6 +42,9 @@ struct exo_machine {
 	uint64_t fresh;			/* fresh names given out */
 	uint64_t typed;			/* characters that came in for
 					 * console_read since boot */
+	uint64_t utc;			/* seconds since 1970 when the TSC was
+					 * utc_tsc; 0: no clock said so */
+	uint64_t utc_tsc;
 	char cmdline[256];
 };
 
