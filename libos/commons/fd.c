@@ -63,7 +63,7 @@ fd_room(struct proc *p, uint32_t n)
 
 	for (uint32_t i = 0; i < n; i++, fd++) {
 		fd = fd_free(p, fd, CM_FDS);
-		if (fd >= CM_FDS)
+		if (fd >= limit_fds(p))
 			return -L_EMFILE;
 	}
 	return stock_check(p, n);
@@ -103,7 +103,7 @@ enter(struct proc *p, uint32_t fd, struct file *f, bool cloexec)
 int64_t
 fd_add(struct proc *p, struct file *f, uint32_t min, bool cloexec)
 {
-	uint32_t end = min < CM_FDS ? CM_FDS : CM_FDS_ALL;
+	uint32_t end = min < CM_FDS ? limit_fds(p) : CM_FDS_ALL;
 	uint32_t fd = min < CM_FDS_ALL ? fd_free(p, min, end) : end;
 	int64_t r;
 

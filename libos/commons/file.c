@@ -3,7 +3,9 @@
  */
 #include "file.h"
 
+#include "cred.h"
 #include "pool.h"
+#include "proc.h"
 #include "world.h"
 
 #define FILES_MAX	8192u
@@ -26,7 +28,7 @@ file_new(const struct file_ops *ops, uint32_t flags)
 	f->ops = ops;
 	f->refs = 1;
 	f->flags = flags & ~(L_O_CREAT | L_O_EXCL | L_O_TRUNC | L_O_NOCTTY |
-	    L_O_CLOEXEC);
+	    L_O_CLOEXEC | OPEN_MADE);
 	return f;
 }
 
@@ -69,6 +71,20 @@ inode_file_read(struct file *f, uint8_t *to, size_t n, uint64_t *pos)
 	return r;
 }
 
+/* RLIMIT_FSIZE: how much of n bytes from pos on may be written. */
+static int64_t
+size_check(uint64_t pos, size_t n)
+{
+	uint64_t most = here->proc->limit[L_RLIMIT_FSIZE][0];
+
+	if (n == 0 || most == L_RLIM_INFINITY || pos + n <= most)
+		return (int64_t)n;
+	if (pos < most)
+		return (int64_t)(most - pos);
+	proc_signal(here->proc, L_SIGXFSZ, L_SI_KERNEL, 0, 0);
+	return -L_EFBIG;
+}
+
 static int64_t
 inode_file_write(struct file *f, const uint8_t *from, size_t n, uint64_t *pos)
 {
@@ -76,7 +92,9 @@ inode_file_write(struct file *f, const uint8_t *from, size_t n, uint64_t *pos)
 
 	if (f->flags & L_O_APPEND)
 		*pos = f->inode->size;
-	r = fs_write(f->inode, *pos, from, n);
+	r = size_check(*pos, n);
+	if (r > 0)
+		r = fs_write(f->inode, *pos, from, (size_t)r);
 	if (r > 0)
 		*pos += (uint64_t)r;
 	return r;
@@ -116,13 +134,18 @@ open_check(struct inode *ip, uint32_t flags)
 		return -L_EINVAL;
 	if (IS_LNK(ip))
 		return -L_ELOOP;
+	if (IS_SOCK(ip))
+		return -L_ENXIO;
 	if ((flags & L_O_DIRECTORY) && !IS_DIR(ip))
 		return -L_ENOTDIR;
 	if (IS_DIR(ip) && (writes || (flags & L_O_TRUNC)))
 		return -L_EISDIR;
 	if (ip->synth != NULL && IS_REG(ip) && writes)
 		return -L_EACCES;
-	return 0;
+	if (flags & OPEN_MADE)
+		return 0;
+	return cred_may(ip, ((flags & L_O_ACCMODE) != L_O_WRONLY ? MAY_READ :
+	    0) | (writes || (flags & L_O_TRUNC) ? MAY_WRITE : 0));
 }
 
 int64_t

@@ -40,6 +40,9 @@ struct file {
 		struct pipe *pipe;
 		struct event *event;
 		struct epoll *epoll;
+		struct timer *timer;
+		struct sock *sock;
+		uint64_t mask;		/* a signalfd's */
 	};
 	struct epoll_item *items;	/* that watch it */
 	bool locks;			/* may hold some */
@@ -66,7 +69,9 @@ void file_put(struct file *f);
 int64_t file_block(struct file *f, struct waitq *q);
 uint32_t file_count(void);
 
-/* An inode, opened with those flags: the file, or -errno, -CM_WAIT. */
+/* An inode, opened with those flags (and OPEN_MADE: just made, so whatever its
+ * mode): the file, or -errno, -CM_WAIT. */
+#define OPEN_MADE	(1u << 31)
 int64_t file_open(struct inode *ip, uint32_t flags, struct file **out);
 
 extern const struct file_ops inode_ops, path_ops;
@@ -102,6 +107,9 @@ int64_t epoll_wait(struct file *ep, uint32_t max, bool wait,
     struct l_epoll_event *out);
 void epoll_forget(struct file *f);	/* it is closed */
 bool file_is_epoll(const struct file *f);
+
+/* ---- sock.c */
+bool file_is_sock(const struct file *f);
 
 /* ---- lock.c: advisory locks */
 int64_t lock_fcntl(struct file *f, uint32_t cmd, struct l_flock *l);

@@ -13,6 +13,7 @@
 #include <castor/string.h>
 
 #include "cpio.h"
+#include "cred.h"
 #include "pool.h"
 #include "proc.h"
 #include "world.h"
@@ -258,7 +259,7 @@ place_check(const struct walk *w)
 		return -L_EEXIST;
 	if (w->dir->synth != NULL)
 		return -L_EPERM;
-	return w->dir->nlink == 0 ? -L_ENOENT : 0;
+	return w->dir->nlink == 0 ? -L_ENOENT : cred_may_name(w->dir);
 }
 
 static void
@@ -282,6 +283,12 @@ create(struct inode *dir, const char *name, uint32_t len, bool keep,
 
 	if (ip == NULL)
 		return -L_ENOSPC;
+	ip->uid = cred_now()->fsuid;
+	ip->gid = cred_now()->fsgid;
+	if (dir->mode & L_S_ISGID) {
+		ip->gid = dir->gid;
+		ip->mode |= IS_DIR(ip) ? L_S_ISGID : 0;
+	}
 	d = dent_add(dir, name, len, keep, ip);
 	if (d == NULL) {
 		inode_put(ip);
@@ -374,7 +381,7 @@ name_check(const struct walk *w)
 		return -L_EBUSY;
 	if (w->inode->synth != NULL || w->dir->synth != NULL)
 		return -L_EPERM;
-	return 0;
+	return w->dots ? 0 : cred_may_unname(w->dir, w->inode);
 }
 
 int64_t
@@ -451,6 +458,10 @@ rename_check(const struct walk *from, const struct walk *to, uint32_t flags)
 		return r;
 	if (to->dir->synth != NULL)
 		return -L_EPERM;
+	r = to->inode == NULL ? cred_may_name(to->dir) :
+	    cred_may_unname(to->dir, to->inode);
+	if (r != 0)
+		return r;
 	if (IS_DIR(from->inode) && dir_is_below(to->dir, from->inode))
 		return -L_EINVAL;
 	if (to->inode != NULL && IS_DIR(to->inode) &&

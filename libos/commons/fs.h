@@ -24,6 +24,7 @@
 struct inode;
 struct lock;
 struct pipe;
+struct sock;
 
 /* A name in a directory. */
 struct dent {
@@ -78,6 +79,7 @@ struct inode {
 		} file;
 		char *target;		/* link: string, if not in arch */
 		struct pipe *fifo;	/* while somebody has it open */
+		struct sock *sock;	/* who is bound there */
 		struct {		/* a synthetic one's own */
 			uint32_t kind, pid, fd;
 		} made;
@@ -88,6 +90,7 @@ struct inode {
 #define IS_REG(ip)	(((ip)->mode & L_S_IFMT) == L_S_IFREG)
 #define IS_LNK(ip)	(((ip)->mode & L_S_IFMT) == L_S_IFLNK)
 #define IS_FIFO(ip)	(((ip)->mode & L_S_IFMT) == L_S_IFIFO)
+#define IS_SOCK(ip)	(((ip)->mode & L_S_IFMT) == L_S_IFSOCK)
 #define IS_CHR(ip)	(((ip)->mode & L_S_IFMT) == L_S_IFCHR)
 
 extern struct inode *fs_root;

@@ -8,6 +8,8 @@
 
 #include <castor/string.h>
 
+#include "cred.h"
+
 #define BUFFER	(2 * (CM_PATH_MAX + 1))
 
 /* What is left of a path, and what was just taken from it; two, so that two
@@ -139,7 +141,9 @@ step(struct trail *t, struct walk *w, uint32_t flags, bool *end)
 
 	if (!IS_DIR(w->dir))
 		return -L_ENOTDIR;
-	r = trail_name(t, name, &w->len);
+	r = cred_may(w->dir, MAY_EXEC);
+	if (r == 0)
+		r = trail_name(t, name, &w->len);
 	if (r != 0)
 		return r;
 	w->slash = trail_slashes(t);

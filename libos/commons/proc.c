@@ -114,6 +114,8 @@ static void
 inherit(struct proc *p, const struct proc *from)
 {
 	p->umask = from->umask;
+	p->cred = from->cred;
+	memcpy(p->limit, from->limit, sizeof(p->limit));
 	p->pgid = from->pgid;
 	p->sid = from->sid;
 	p->cwd = from->cwd;
@@ -129,10 +131,24 @@ static void
 first_init(struct proc *p)
 {
 	proc_init = p;
+	limits_init(p);
 	p->pgid = p->sid = p->pid;
 	p->umask = 022;
 	p->cwd = fs_root;
 	memcpy(p->comm, "init", 5);
+}
+
+/* RLIMIT_NPROC: of one user's, who is not root. */
+static bool
+user_may_have_more(const struct proc *from)
+{
+	uint64_t n = 0;
+
+	if (from->cred.uid == 0)
+		return true;
+	for (const struct proc *p = proc_all; p != NULL; p = p->all_next)
+		n += p->state != PROC_FREE && p->cred.uid == from->cred.uid;
+	return n < from->limit[L_RLIMIT_NPROC][0];
 }
 
 struct proc *
@@ -141,6 +157,8 @@ proc_new(struct proc *from, int64_t *error)
 	struct proc *p = NULL;
 
 	*error = -L_EAGAIN;
+	if (from != NULL && !user_may_have_more(from))
+		return NULL;
 	if (procs.used + PROCS_KEPT < PROCS_MAX || from == proc_init)
 		p = pool_get(&procs);
 	if (p == NULL)
@@ -202,6 +220,8 @@ proc_seat_drop(struct seat *s)
 	while ((c = proc_in_making(s)) != NULL)
 		proc_abort(c);
 	wait_cancel(s);
+	if (s->futex)
+		futex_forget(s);
 	if (s->opening != NULL) {
 		file_put(s->opening);
 		s->opening = NULL;
@@ -209,6 +229,7 @@ proc_seat_drop(struct seat *s)
 	while (*at != s)
 		at = &(*at)->next;
 	*at = s->next;
+	signals_forget_seat(s->proc, s);
 	s->proc = NULL;
 	s->waits = &wait_none;
 }
@@ -259,6 +280,8 @@ release(struct proc *p, uint32_t status)
 	struct seat *s;
 
 	fd_close_range(p, 0, CM_FDS_ALL - 1);
+	timers_end(p);
+	signals_forget(p);
 	inode_put(p->cwd);
 	p->cwd = NULL;
 	texts_free(p);
@@ -315,6 +338,7 @@ static bool
 no_zombies(const struct proc *parent)
 {
 	return parent->seats == NULL ||
+	    (parent->seats->win->sig_child & CM_CHILD_NOWAIT) != 0 ||
 	    (parent->seats->win->sig_ignored & L_SIGBIT(L_SIGCHLD)) != 0;
 }
 
@@ -399,6 +423,17 @@ wait_matches(const struct proc *p, const struct proc *c, int32_t pid)
 	return pid == -1 || c->pgid == (uint32_t)-pid;
 }
 
+/* What it and its children used is its parent's children's. */
+static void
+usage_add(struct proc *p, const struct proc *c)
+{
+	uint64_t pages = c->pages > c->child_pages ? c->pages : c->child_pages;
+
+	p->child_ticks += c->ticks + c->child_ticks;
+	if (p->child_pages < pages)
+		p->child_pages = pages;
+}
+
 /* What there is to tell of it: true. */
 static bool
 wait_take(struct proc *c, uint32_t options, struct cm_wait *out)
@@ -408,8 +443,10 @@ wait_take(struct proc *c, uint32_t options, struct cm_wait *out)
 	*out = (struct cm_wait){ .pid = c->pid, .ticks = c->ticks };
 	if (c->state == PROC_ZOMBIE && (options & L_WEXITED)) {
 		out->status = c->status;
-		if (!keep)
+		if (!keep) {
+			usage_add(c->parent, c);
 			proc_free(c);
+		}
 		return true;
 	}
 	if (c->tell_stop && (options & L_WUNTRACED)) {

@@ -40,7 +40,14 @@ struct proc {
 	uint32_t record;		/* the world's: its number there */
 	char comm[COMM_MAX];
 	uint64_t open[CM_FDS_ALL / 64], cloexec[CM_FDS_ALL / 64];
-	uint64_t info[L_NSIG];		/* SIGINFO's words */
+	struct cm_cred cred;
+	uint64_t limit[L_RLIMITS][2];	/* RLIMIT_*: soft, hard */
+	struct info *infos;		/* of signals that wait: signal.c */
+	uint32_t ninfos;
+	struct waitq sigq;		/* signalfd.c: something was marked */
+	struct timer *timers;		/* its own: timer.c */
+	uint64_t child_ticks;		/* of those that it waited for */
+	uint64_t pages, child_pages;	/* most that it and they held */
 	struct file *file[CM_FDS_ALL];
 };
 _Static_assert(sizeof(struct proc) <= POOL_ROOM, "a page");
@@ -74,9 +81,36 @@ bool group_exists(uint32_t sid, uint32_t pgid);
 bool group_is_orphaned(uint32_t pgid);
 
 /* ---- signal.c */
+
+/* Why a signal comes. */
+struct why {
+	uint32_t code, pid, uid, status;
+	uint64_t value;
+	struct timer *timer;		/* it has run out; NULL */
+};
 void proc_signal(struct proc *p, uint32_t sig, uint32_t code, uint32_t from,
     uint32_t status);
 void group_signal(uint32_t pgid, uint32_t sig);
+/* To a thread of it, or (NULL) to whoever takes it: false, no room for it. */
+bool signal_send(struct proc *p, struct seat *s, uint32_t sig,
+    const struct why *w);
+/* The seat takes one: why it came; what is queued behind it is marked. */
+void signal_taken(struct seat *s, uint32_t sig, struct why *w);
+void signals_forget(struct proc *p);	/* it ends */
+void signals_forget_seat(struct proc *p, const struct seat *s);
+int64_t signal_queue(struct proc *from, uint32_t pid, uint32_t tid,
+    uint32_t sig, const struct why *w);
+struct seat *proc_seat(const struct proc *p, uint32_t tid);	/* NULL: none */
+
+/* ---- timer.c */
+uint64_t timers_run(uint64_t now);	/* the next one's time; ~0: none */
+void timers_end(struct proc *p);	/* those with numbers */
+void timer_taken(struct timer *t, struct why *w);
+void signal_timer_end(struct proc *p, const struct timer *t);
+
+/* ---- limit.c */
+void limits_init(struct proc *p);
+uint32_t limit_fds(const struct proc *p);
 int64_t signal_kill(struct proc *p, int32_t pid, uint32_t sig);
 int64_t signal_thread(struct proc *p, uint32_t tgid, uint32_t tid,
     uint32_t sig);

@@ -18,7 +18,7 @@
 const request_fn requests[CM_OP_MAX] = {
 	CM_OPS(REQUEST_ROW)
 	[18 ... 19] = request_none, [38 ... 39] = request_none,
-	[42 ... 47] = request_none, [68 ... CM_OP_MAX - 1] = request_none,
+	[42 ... 47] = request_none, [92 ... CM_OP_MAX - 1] = request_none,
 };
 
 uint64_t nosys[NOSYS_MAX];
@@ -45,6 +45,8 @@ waited(struct seat *s, uint64_t op)
 	if (s->proc == NULL)
 		return false;
 	wait_cancel_all(s);
+	if (s->futex && op != CM_FUTEX_WAIT)
+		futex_forget(s);
 	if (s->opening != NULL && op != CM_OPEN) {
 		file_put(s->opening);
 		s->opening = NULL;

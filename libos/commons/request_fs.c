@@ -3,6 +3,7 @@
  */
 #include <castor/string.h>
 
+#include "cred.h"
 #include "request.h"
 #include "world.h"
 
@@ -89,14 +90,15 @@ target_inode(struct seat *s, uint64_t dirfd, uint64_t len, uint64_t flags,
 
 /* O_CREAT: it may be there, or is made. */
 static int64_t
-open_create(struct seat *s, struct walk *w, uint64_t flags, uint64_t mode)
+open_create(struct seat *s, struct walk *w, uint64_t *flags, uint64_t mode)
 {
-	if (w->inode != NULL && (flags & L_O_EXCL))
+	if (w->inode != NULL && (*flags & L_O_EXCL))
 		return -L_EEXIST;
 	if (w->inode != NULL)
 		return IS_DIR(w->inode) ? -L_EISDIR : 0;
 	if (w->slash)
 		return -L_EISDIR;
+	*flags |= OPEN_MADE;
 	return fs_create(w, L_S_IFREG | ((uint32_t)mode & 07777 &
 	    ~s->proc->umask), &w->inode);
 }
@@ -116,11 +118,12 @@ REQUEST(OPEN)
 		how |= WALK_MISSING;
 	if ((c & L_O_NOFOLLOW) || ((c & L_O_CREAT) && (c & L_O_EXCL)))
 		how |= WALK_NOFOLLOW;
+	c &= INT32_MAX;
 	if ((c & L_O_CREAT) && (c & L_O_DIRECTORY))
 		return -L_EINVAL;
 	r = walk_at(s, a, 0, b, how, &w);
 	if (r == 0 && (c & L_O_CREAT))
-		r = open_create(s, &w, c, d);
+		r = open_create(s, &w, &c, d);
 	if (r == 0)
 		r = file_open(w.inode, (uint32_t)c, &f);
 	if (r != 0)
@@ -140,7 +143,8 @@ REQUEST(MKNOD)
 
 	if (type == 0)
 		type = L_S_IFREG;
-	if (type != L_S_IFREG && type != L_S_IFIFO && type != L_S_IFDIR)
+	if (type != L_S_IFREG && type != L_S_IFIFO && type != L_S_IFDIR &&
+	    type != L_S_IFSOCK)
 		return -L_EPERM;
 	r = walk_at(s, a, 0, b, WALK_MISSING | WALK_NOFOLLOW, &w);
 	return r != 0 ? r : fs_create(&w, type | ((uint32_t)c & 07777 &
@@ -163,7 +167,8 @@ REQUEST(STAT)
 	else
 		st = (struct l_stat){ .dev = 2, .ino = 1, .nlink = 1,
 		    .blksize = 4096, .mode = f->ops == &pipe_ops ?
-		    L_S_IFIFO | 0600 : 0600 };
+		    L_S_IFIFO | 0600 : file_is_sock(f) ?
+		    L_S_IFSOCK | 0777 : 0600 };
 	memcpy(s->win->data, &st, sizeof(st));
 	return 0;
 }
@@ -205,10 +210,10 @@ REQUEST(ACCESS)
 
 	if (c > 7)
 		return -L_EINVAL;
-	if (r == 0 && ip != NULL && (c & 1) && !IS_DIR(ip) &&
-	    (ip->mode & 0111) == 0)
-		return -L_EACCES;
-	return r;
+	if (r != 0 || ip == NULL || c == 0)
+		return r;
+	return d & L_AT_EACCESS ? cred_may(ip, (uint32_t)c) :
+	    cred_may_really(ip, (uint32_t)c);
 }
 
 REQUEST(READLINK)
@@ -296,8 +301,14 @@ REQUEST(TRUNCATE)
 		return -L_EINVAL;
 	if (IS_DIR(ip))
 		return -L_EISDIR;
-	return !IS_REG(ip) || ip->synth != NULL ? -L_EINVAL :
-	    fs_truncate(ip, c);
+	if (!IS_REG(ip) || ip->synth != NULL)
+		return -L_EINVAL;
+	r = f == NULL ? cred_may(ip, MAY_WRITE) : 0;
+	if (r == 0 && c > ip->size && c > s->proc->limit[L_RLIMIT_FSIZE][0]) {
+		proc_signal(s->proc, L_SIGXFSZ, L_SI_KERNEL, 0, 0);
+		r = -L_EFBIG;
+	}
+	return r != 0 ? r : fs_truncate(ip, c);
 }
 
 REQUEST(CHMOD)
@@ -307,12 +318,26 @@ REQUEST(CHMOD)
 
 	if (r != 0)
 		return r;
-	if (ip->synth != NULL)
+	if (ip->synth != NULL || !cred_owns(ip))
 		return -L_EPERM;
 	if (!IS_LNK(ip))
 		ip->mode = (ip->mode & L_S_IFMT) | ((uint32_t)c & 07777);
+	if (!cred_is_root(cred_now()) && !cred_in_group(cred_now(), ip->gid))
+		ip->mode &= ~L_S_ISGID;
 	ip->ctime = world_time();
 	return 0;
+}
+
+/* A file is given away by root; its owner may let a group of his have it. */
+static bool
+may_chown(const struct inode *ip, uint32_t uid, uint32_t gid)
+{
+	const struct cm_cred *c = cred_now();
+
+	if (c->fsuid == 0)
+		return true;
+	return c->fsuid == ip->uid && (uid == ~0u || uid == ip->uid) &&
+	    (gid == ~0u || gid == ip->gid || cred_in_group(c, gid));
 }
 
 REQUEST(CHOWN)
@@ -322,8 +347,11 @@ REQUEST(CHOWN)
 
 	if (r != 0)
 		return r;
-	if (ip->synth != NULL)
+	if (ip->synth != NULL || !may_chown(ip, (uint32_t)c,
+	    (uint32_t)(c >> 32)))
 		return -L_EPERM;
+	if (!IS_DIR(ip) && (ip->mode & 0111))
+		ip->mode &= ~(L_S_ISUID | L_S_ISGID);
 	if ((uint32_t)c != ~0u)
 		ip->uid = (uint32_t)c;
 	if ((uint32_t)(c >> 32) != ~0u)
@@ -361,6 +389,9 @@ REQUEST(UTIMENS)
 		return r;
 	if (ip->synth != NULL)
 		return -L_EPERM;
+	if (!cred_owns(ip) && !(t[0].nsec == L_UTIME_NOW &&
+	    t[1].nsec == L_UTIME_NOW && cred_may(ip, MAY_WRITE) == 0))
+		return -L_EPERM;
 	atime = ip->atime;
 	mtime = ip->mtime;
 	if (!time_set(&atime, &t[0]) || !time_set(&mtime, &t[1]))
@@ -387,6 +418,9 @@ REQUEST(CHDIR)
 		return r == -L_EINVAL ? -L_ENOTDIR : r;
 	if (!IS_DIR(ip))
 		return -L_ENOTDIR;
+	r = cred_may(ip, MAY_EXEC);
+	if (r != 0)
+		return r;
 	inode_hold(ip);
 	inode_put(s->proc->cwd);
 	s->proc->cwd = ip;

@@ -3,6 +3,7 @@
  */
 #include <castor/string.h>
 
+#include "cred.h"
 #include "request.h"
 #include "world.h"
 
@@ -118,7 +119,10 @@ REQUEST(EXEC)
 	text_set(&p->exe, &p->exe_len, path, a);
 	text_set(&p->args, &p->args_len, args, b);
 	fd_close_exec(p);
+	timers_end(p);
 	p->execed = true;
+	if (p->parent != NULL)
+		wake(&p->parent->waitq);
 	return 0;
 }
 
@@ -159,6 +163,48 @@ REQUEST(WAIT4)
 	return r;
 }
 
+/* vfork's parent goes on when its child is another program, or no more. */
+REQUEST(EXECED)
+{
+	struct proc *p = proc_find((uint32_t)a);
+
+	if (p == NULL || p->parent != s->proc)
+		return -L_ECHILD;
+	if (p->execed || p->state == PROC_ZOMBIE)
+		return 0;
+	return wait_on(&s->proc->waitq, s) ? -CM_WAIT : -L_ENOMEM;
+}
+
+REQUEST(USAGE)
+{
+	struct world_usage u;
+	struct cm_usage out;
+
+	world_usage(s->proc, &u);
+	out = (struct cm_usage){ .self = u.ticks,
+	    .children = s->proc->child_ticks, .pages = u.frames,
+	    .children_pages = s->proc->child_pages, .procs = proc_count() };
+	memcpy(s->win->data, &out, sizeof(out));
+	return 0;
+}
+
+/* ---- who it is */
+
+REQUEST(CREDS)
+{
+	struct cm_cred want;
+	int64_t r = 0;
+
+	if (a > 1)
+		return -L_EINVAL;
+	memcpy(&want, s->win->data, sizeof(want));
+	if (a == 1)
+		r = cred_set(&s->proc->cred, &want);
+	if (r == 0)
+		memcpy(s->win->data, &s->proc->cred, sizeof(want));
+	return r;
+}
+
 /* ---- signals */
 
 REQUEST(KILL)
@@ -173,8 +219,33 @@ REQUEST(TKILL)
 
 REQUEST(SIGINFO)
 {
-	return a < 1 || a > L_NSIG ? -L_EINVAL :
-	    (int64_t)(s->proc->info[a - 1] & INT64_MAX);
+	struct cm_siginfo out;
+	struct why w;
+
+	if (a < 1 || a > L_NSIG)
+		return -L_EINVAL;
+	signal_taken(s, (uint32_t)a, &w);
+	out = (struct cm_siginfo){ .code = (int32_t)w.code, .pid = w.pid,
+	    .uid = w.uid, .status = w.status, .value = w.value };
+	memcpy(s->win->data, &out, sizeof(out));
+	return (int64_t)((w.code & 0xff) | (uint64_t)(w.pid & 0xffffff) << 8 |
+	    (uint64_t)(w.status & INT32_MAX) << 32);
+}
+
+/* What says it comes from the kernel, or from kill, is not for programs to say
+ * to others. */
+REQUEST(SIGQUEUE)
+{
+	struct cm_siginfo in;
+	struct why w;
+
+	memcpy(&in, s->win->data, sizeof(in));
+	if ((in.code >= 0 || in.code == L_SI_TKILL) && a != s->proc->pid)
+		return -L_EPERM;
+	w = (struct why){ .code = (uint32_t)in.code, .pid = in.pid,
+	    .uid = in.uid, .status = in.status, .value = in.value };
+	return signal_queue(s->proc, (uint32_t)a, (uint32_t)b, (uint32_t)c,
+	    &w);
 }
 
 REQUEST(STOP)

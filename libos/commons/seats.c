@@ -509,6 +509,7 @@ world_forget(struct proc *p, uint32_t status)
 		p->ticks += env_ticks(s->env);
 	if (rec == NULL)
 		return;
+	p->pages = EXO_ACCTS[EXO_INDEX(p->acct)].used[EXO_RES_FRAMES];
 	p->record = 0;
 	for (struct seat *s = p->seats; s != NULL; s = s->next) {
 		house[s->index].next = rec->left;

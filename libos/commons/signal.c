@@ -5,8 +5,13 @@
  * does SIGKILL, SIGSTOP and SIGCONT.  The masks in a window are its owner's
  * words about itself: lying about them costs only the liar.
  */
+#include "cred.h"
+#include "pool.h"
 #include "proc.h"
 #include "world.h"
+
+#define INFOS_MAX	2048u
+#define INFOS_EACH	128u		/* RLIMIT_SIGPENDING */
 
 #define STOPS	(L_SIGBIT(L_SIGSTOP) | L_SIGBIT(L_SIGTSTP) |		      \
 		 L_SIGBIT(L_SIGTTIN) | L_SIGBIT(L_SIGTTOU))
@@ -29,10 +34,14 @@ pending_clear(struct proc *p, uint64_t bits)
 		__atomic_fetch_and(&s->win->pending, ~bits, __ATOMIC_RELAXED);
 }
 
-/* A thread that takes it now; else the first one keeps it. */
+/* A thread that waits for it, or takes it now; else the first one keeps it. */
 static struct seat *
 seat_for(struct proc *p, uint64_t bit)
 {
+	for (struct seat *s = p->seats; s != NULL; s = s->next) {
+		if (s->win->sig_waited & bit)
+			return s;
+	}
 	for (struct seat *s = p->seats; s != NULL; s = s->next) {
 		if ((s->win->sig_blocked & bit) == 0)
 			return s;
@@ -45,56 +54,172 @@ is_ignored(struct seat *s, uint64_t bit)
 {
 	const struct cm_window *w = s->win;
 
-	if (w->sig_blocked & bit)
+	if ((w->sig_blocked | w->sig_waited) & bit)
 		return false;
 	return (w->sig_ignored & bit) != 0 ||
 	    ((bit & QUIET_ONES) != 0 && (w->sig_caught & bit) == 0);
 }
 
+/* ---- why they came.  Of the first 31 one of a kind can wait, of the others as
+ * many as there is room for, which come in order.  A mark without a word of why
+ * is a signal all the same. */
+
+struct info {
+	struct info *next;
+	struct seat *seat;		/* it is for this thread; NULL */
+	uint32_t sig;
+	struct why why;
+};
+
+static struct pool infos = POOL(struct info, INFOS_MAX, false);
+
+static bool
+info_is_for(const struct info *i, uint32_t sig, const struct seat *s)
+{
+	return i->sig == sig && (i->seat == NULL || i->seat == s);
+}
+
+static struct info **
+info_find(struct proc *p, uint32_t sig, const struct seat *s)
+{
+	struct info **at = &p->infos;
+
+	while (*at != NULL && !info_is_for(*at, sig, s))
+		at = &(*at)->next;
+	return at;
+}
+
 static void
-mark(struct proc *p, struct seat *s, uint32_t sig, uint64_t info)
+info_remove(struct proc *p, struct info **at)
+{
+	struct info *i = *at;
+
+	*at = i->next;
+	p->ninfos--;
+	pool_put(&infos, i);
+}
+
+/* What nobody asked for any more goes: the mark is not there. */
+static bool
+info_add(struct proc *p, struct seat *mine, struct seat *s, uint32_t sig,
+    const struct why *w)
+{
+	struct info **at = &p->infos, *i;
+
+	while (s != NULL && !(s->win->pending & L_SIGBIT(sig)) &&
+	    *(at = info_find(p, sig, mine)) != NULL)
+		info_remove(p, at);
+	if (p->ninfos >= INFOS_EACH || (i = pool_get(&infos)) == NULL)
+		return false;
+	*i = (struct info){ .seat = mine, .sig = sig, .why = *w };
+	for (at = &p->infos; *at != NULL; at = &(*at)->next)
+		;
+	*at = i;
+	p->ninfos++;
+	return true;
+}
+
+void
+signals_forget(struct proc *p)
+{
+	while (p->infos != NULL)
+		info_remove(p, &p->infos);
+}
+
+void
+signals_forget_seat(struct proc *p, const struct seat *s)
+{
+	for (struct info **at = &p->infos; *at != NULL;) {
+		if ((*at)->seat == s)
+			info_remove(p, at);
+		else
+			at = &(*at)->next;
+	}
+}
+
+void
+signal_taken(struct seat *s, uint32_t sig, struct why *w)
+{
+	struct info **at = info_find(s->proc, sig, s);
+
+	*w = (struct why){ .code = L_SI_USER };
+	if (*at == NULL)
+		return;
+	*w = (*at)->why;
+	info_remove(s->proc, at);
+	if (w->timer != NULL)
+		timer_taken(w->timer, w);
+	if (sig >= L_SIGRT && *info_find(s->proc, sig, s) != NULL)
+		pending_set(s, L_SIGBIT(sig));
+}
+
+/* A timer goes, and its signal with it. */
+void
+signal_timer_end(struct proc *p, const struct timer *t)
+{
+	for (struct info **at = &p->infos; *at != NULL;) {
+		if ((*at)->why.timer == t)
+			info_remove(p, at);
+		else
+			at = &(*at)->next;
+	}
+}
+
+/* mine: NULL, or s, whose it is alone. */
+static bool
+mark(struct proc *p, struct seat *mine, struct seat *s, uint32_t sig,
+    const struct why *w)
 {
 	uint64_t bit = L_SIGBIT(sig);
+	bool room = true;
 
 	if (sig == L_SIGCONT)
 		pending_clear(p, STOPS);
 	else if (bit & STOPS)
 		pending_clear(p, L_SIGBIT(L_SIGCONT));
 	if (s == NULL || is_ignored(s, bit))
-		return;
-	p->info[sig - 1] = info;
+		return true;
+	if (sig >= L_SIGRT || !(s->win->pending & bit))
+		room = info_add(p, mine, s, sig, w);
+	if (mine != NULL)
+		s->win->directed |= bit;
+	else if (!(s->win->pending & bit))
+		s->win->directed &= ~bit;
 	pending_set(s, bit);
 	bell_ring(s);
+	wake(&p->sigq);
+	return room;
 }
 
-static void
-signal_to(struct proc *p, struct seat *s, uint32_t sig, uint64_t info)
+bool
+signal_send(struct proc *p, struct seat *s, uint32_t sig, const struct why *w)
 {
 	if (p->state != PROC_LIVE && p->state != PROC_MAKING)
-		return;
+		return true;
 	if (sig == L_SIGKILL) {
-		if (p == proc_init)
-			return;
-		proc_died(p, L_SIGKILL);
-		return;
+		if (p != proc_init)
+			proc_died(p, L_SIGKILL);
+		return true;
 	}
 	if (sig == L_SIGSTOP) {
 		if (p != proc_init)
 			proc_stop(p, sig);
-		return;
+		return true;
 	}
 	if (sig == L_SIGCONT && p->stopped != 0)
 		proc_continue(p);
-	mark(p, s, sig, info);
+	return mark(p, s, s != NULL ? s : seat_for(p, L_SIGBIT(sig)), sig, w);
 }
 
 void
 proc_signal(struct proc *p, uint32_t sig, uint32_t code, uint32_t from,
     uint32_t status)
 {
-	signal_to(p, seat_for(p, L_SIGBIT(sig)), sig,
-	    (code & 0xff) | (uint64_t)(from & 0xffffff) << 8 |
-	    (uint64_t)status << 32);
+	const struct proc *q = proc_find(from);
+	struct why w = { .code = code, .pid = from, .status = status,
+	    .uid = q == NULL ? 0 : q->cred.uid };
+
+	(void)signal_send(p, NULL, sig, &w);
 }
 
 void
@@ -119,15 +244,25 @@ kill_matches(const struct proc *from, const struct proc *p, int32_t pid)
 	return p->pgid == (pid == 0 ? from->pgid : (uint32_t)-pid);
 }
 
+static bool
+may_signal(const struct proc *from, const struct proc *p, uint32_t sig)
+{
+	return cred_may_signal(&from->cred, &p->cred) ||
+	    (sig == L_SIGCONT && from->sid == p->sid);
+}
+
 static int64_t
 kill_many(struct proc *from, int32_t pid, uint32_t sig)
 {
-	bool any = false, self = false;
+	bool any = false, may = false, self = false;
 
 	for (struct proc *p = proc_all; p != NULL; p = p->all_next) {
 		if (!kill_matches(from, p, pid))
 			continue;
 		any = true;
+		if (!may_signal(from, p, sig))
+			continue;
+		may = true;
 		if (p == from)
 			self = true;	/* the last: others first */
 		else if (sig != 0)
@@ -135,7 +270,7 @@ kill_many(struct proc *from, int32_t pid, uint32_t sig)
 	}
 	if (self && sig != 0)
 		proc_signal(from, sig, L_SI_USER, from->pid, 0);
-	return any ? 0 : -L_ESRCH;
+	return may ? 0 : any ? -L_EPERM : -L_ESRCH;
 }
 
 int64_t
@@ -150,31 +285,80 @@ signal_kill(struct proc *from, int32_t pid, uint32_t sig)
 	p = proc_find((uint32_t)pid);
 	if (p == NULL)
 		return -L_ESRCH;
+	if (!may_signal(from, p, sig))
+		return -L_EPERM;
 	if (sig != 0)
 		proc_signal(p, sig, L_SI_USER, from->pid, 0);
 	return 0;
 }
 
-int64_t
-signal_thread(struct proc *from, uint32_t tgid, uint32_t tid, uint32_t sig)
+struct seat *
+proc_seat(const struct proc *p, uint32_t tid)
+{
+	struct seat *s = p->seats;
+
+	while (s != NULL && s->tid != tid)
+		s = s->next;
+	return s;
+}
+
+/* Whose thread that is: the process, and its seat; or NULL. */
+static struct proc *
+thread_find(uint32_t tgid, uint32_t tid, struct seat **s)
 {
 	struct proc *p = proc_find(tgid != 0 ? tgid : tid);
 
+	for (; p != NULL; p = NULL) {
+		*s = proc_seat(p, tid);
+		if (*s != NULL || tgid != 0)
+			return *s == NULL ? NULL : p;
+	}
+	for (p = proc_all; p != NULL; p = p->all_next) {
+		*s = proc_seat(p, tid);
+		if (*s != NULL)
+			return p;
+	}
+	return NULL;
+}
+
+int64_t
+signal_thread(struct proc *from, uint32_t tgid, uint32_t tid, uint32_t sig)
+{
+	struct why w = { .code = (uint32_t)L_SI_TKILL, .pid = from->pid,
+	    .uid = from->cred.uid };
+	struct seat *s = NULL;
+	struct proc *p = thread_find(tgid, tid, &s);
+
 	if (sig > L_NSIG)
 		return -L_EINVAL;
-	if (p == NULL && tgid == 0)
-		p = from;
 	if (p == NULL)
 		return -L_ESRCH;
-	for (struct seat *s = p->seats; s != NULL; s = s->next) {
-		if (s->tid != tid)
-			continue;
-		if (sig != 0)
-			signal_to(p, s, sig, L_SI_TKILL |
-			    (uint64_t)from->pid << 8);
-		return 0;
-	}
-	return -L_ESRCH;
+	if (!may_signal(from, p, sig))
+		return -L_EPERM;
+	if (sig != 0)
+		(void)signal_send(p, s, sig, &w);
+	return 0;
+}
+
+int64_t
+signal_queue(struct proc *from, uint32_t pid, uint32_t tid, uint32_t sig,
+    const struct why *w)
+{
+	struct seat *s = NULL;
+	struct proc *p = tid != 0 ? thread_find(pid, tid, &s) :
+	    proc_find(pid);
+
+	if (sig > L_NSIG)
+		return -L_EINVAL;
+	if (p == NULL)
+		return -L_ESRCH;
+	if (!may_signal(from, p, sig))
+		return -L_EPERM;
+	if (sig >= L_SIGRT && p->ninfos >= INFOS_EACH)
+		return -L_EAGAIN;
+	if (sig != 0)
+		(void)signal_send(p, s, sig, w);
+	return 0;
 }
 
 /* ---- stopping */
@@ -186,7 +370,9 @@ tell_stopped(struct proc *p, uint32_t code, uint32_t status)
 
 	if (parent == NULL)
 		return;
-	proc_signal(parent, L_SIGCHLD, code, p->pid, status);
+	if (parent->seats == NULL ||
+	    !(parent->seats->win->sig_child & CM_CHILD_NOSTOP))
+		proc_signal(parent, L_SIGCHLD, code, p->pid, status);
 	wake(&parent->waitq);
 }
 
@@ -217,10 +403,10 @@ proc_continue(struct proc *p)
 uint64_t
 signal_alarms(void)
 {
-	uint64_t now = world_clock();
+	uint64_t now = world_clock(), timers = timers_run(now);
 
 	if (now < next_alarm)
-		return next_alarm;
+		return next_alarm < timers ? next_alarm : timers;
 	next_alarm = ~0ull;
 	for (struct proc *p = proc_all; p != NULL; p = p->all_next) {
 		if (p->alarm == 0)
@@ -232,7 +418,7 @@ signal_alarms(void)
 		if (p->alarm != 0 && p->alarm < next_alarm)
 			next_alarm = p->alarm;
 	}
-	return next_alarm;
+	return next_alarm < timers ? next_alarm : timers;
 }
 
 int64_t

@@ -51,6 +51,7 @@ struct seat {
 	struct seat *next;		/* of the same process */
 	struct file *opening;		/* a FIFO, until its other end is there
 					 * too */
+	bool futex;			/* futex.c: it waits for a word */
 	uint32_t opened;		/* the other end's opens before that */
 	struct wait own[SEAT_WAITS];
 };
@@ -58,6 +59,8 @@ struct seat {
 /* Whose request is being answered; NULL: nobody's (timers, the dead).  What it
  * is between requests does not matter. */
 extern struct seat *here;
+
+void futex_forget(struct seat *s);	/* futex.c */
 
 /* In seats without waits: see above. */
 extern struct wait wait_none;

@@ -74,15 +74,22 @@ struct cm_window {
 	volatile uint32_t ppid, pgid, sid;
 	uint64_t commons;		/* id of its domain */
 	volatile uint64_t answer;	/* see CM_READ; the client zeroes it */
-	uint64_t pad[7];
+	volatile uint64_t directed;	/* of `pending': sent to this env, not to
+					 * the process; others leave them */
+	uint64_t pad[6];
 	/* Written by the client: hints, believed as far as they concern it. */
 	volatile uint64_t sig_ignored;	/* disposition SIG_IGN */
 	volatile uint64_t sig_caught;	/* a handler is set */
 	volatile uint64_t sig_blocked;	/* now, of this env */
-	uint64_t pad2[64 - 18];
+	volatile uint64_t sig_waited;	/* it waits for these (sigtimedwait) */
+	volatile uint64_t sig_child;	/* CM_CHILD_* */
+	uint64_t pad2[64 - 20];
 	uint8_t data[CM_DATA];
 };
 _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
+
+#define CM_CHILD_NOSTOP	1u		/* SA_NOCLDSTOP: no word of stops */
+#define CM_CHILD_NOWAIT	2u		/* SA_NOCLDWAIT: no zombies */
 
 /*
  * X(number, name) - each with its arguments a, b, c, d and what it does.
@@ -257,7 +264,11 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
  *
  * KILL(pid, sig) - as kill(2): 0 asks only.	ESRCH EINVAL EPERM
  * TKILL(tgid, tid, sig) - to one env; tgid 0: of whoever.
- * SIGINFO(sig) - why it was last sent: si_code & 0xff | pid << 8 | status << 32.
+ * SIGINFO(sig) - the caller takes this signal: why it was sent: si_code & 0xff |
+ * pid << 8 | status << 32; struct cm_siginfo in data.  If another one like it is
+ * queued, it is marked again.  (For a timer: its number, its overruns.)
+ * SIGQUEUE(pid, tid, sig) - a signal with a value: struct cm_siginfo in data (code
+ * and value count); tid 0: to the process.	ESRCH EINVAL EPERM EAGAIN full
  * STOP(sig) - the caller stops (SIGTSTP's default); 0 when continued.
  *
  * SETPGID(pid, pgid), GETPGID(pid), SETSID(), GETSID(pid) - ESRCH EPERM EACCES
@@ -265,6 +276,45 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
  * ITIMER(value, interval) - ITIMER_REAL in nanoseconds; SIGALRM.  value 0:
  * none; ~0: only ask.  Result: what was left; the old interval as uint64_t in
  * data.
+ *
+ * TIMER_NEW(sig, tid) - a timer's number: when it runs out, that signal comes
+ * with a value (uint64_t in data; ~0: its number), to a thread or (0) the process;
+ * sig 0: none does.  It goes at an exec.	EAGAIN EINVAL
+ * TIMER_SET(id, when, interval) - nanoseconds of the TSC since it was 0; when 0:
+ * not at all; ~0: as it is.  Out: struct cm_timer.  TIMER_END(id).	EINVAL
+ *
+ * TIMERFD(flags) - a descriptor with a timer; TIMERFD_SET(fd, when, interval) as
+ * TIMER_SET.	EINVAL EBADF
+ * SIGNALFD(fd, flags) - a descriptor, or (fd not -1) that one with another mask:
+ * uint64_t in data.	EINVAL EBADF
+ *
+ * CREDS(set) - who the caller is: struct cm_cred into data.  set = 1: before that,
+ * from data, as far as it may: ids that are ~0 stay, ngroups ~0: its groups.  Who
+ * is not root (euid 0) may only be any of the three that he is.	EPERM EINVAL
+ * RLIMIT(pid, which, set) - uint64_t[2] out, and before (set 1) in, of data; pid
+ * 0: of the caller.	EINVAL EPERM ESRCH
+ * USAGE() - struct cm_usage into data.
+ *
+ * FUTEX_WAIT(fd, offset, bits) - wait for a word of a file that is mapped: 0 woken,
+ * or WAIT.  Asking again goes on waiting; another request ends it.
+ * FUTEX_WAKE(fd, offset, n, bits) - how many were woken.
+ * EXECED(pid) - 0 if that child has run another program, or ended; else WAIT.
+ * ECHILD
+ *
+ * ---- sockets: AF_UNIX
+ *
+ * SOCKET(type, flags) - SOCK_STREAM, _DGRAM, _SEQPACKET; SOCK_NONBLOCK, _CLOEXEC.
+ * SOCKETPAIR(type, flags) - two: one | other << 32.
+ * BIND(fd, len), CONNECT(fd, len) - the path of sockaddr_un, len bytes of data[0];
+ * len 0: a name of its own (BIND), none any more (CONNECT).  First byte NUL: a
+ * name that is no file.	EADDRINUSE ECONNREFUSED EISCONN EPROTOTYPE EAGAIN
+ * LISTEN(fd, backlog), ACCEPT(fd, flags), SHUTDOWN(fd, how)
+ * SEND(fd, n, flags) - struct cm_msg in data, n bytes at data[CM_MSG]; name: to
+ * whom.  RECV(fd, n, flags) - the same comes out.  MSG_PEEK, MSG_DONTWAIT,
+ * MSG_TRUNC, MSG_NOSIGNAL, MSG_CMSG_CLOEXEC.	EMSGSIZE ENOTCONN EDESTADDRREQ
+ * EPIPE ECONNRESET ETOOMANYREFS a descriptor that may not be sent: a socket
+ * SOCKNAME(fd, peer) - its name, or the other's; its length.	ENOTCONN
+ * SOCKINFO(fd) - struct cm_sock into data.
  *
  * NOSYS(nr) - a foreign call that this client does not know: counted.
  */
@@ -326,13 +376,37 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
 	X(64, GETSID)							      \
 	X(65, ITIMER)							      \
 	X(66, NOSYS)							      \
-	X(67, WINDOW)
+	X(67, WINDOW)							      \
+	X(68, SIGQUEUE)							      \
+	X(69, TIMER_NEW)						      \
+	X(70, TIMER_SET)						      \
+	X(71, TIMER_END)						      \
+	X(72, TIMERFD)							      \
+	X(73, TIMERFD_SET)						      \
+	X(74, SIGNALFD)							      \
+	X(75, CREDS)							      \
+	X(76, RLIMIT)							      \
+	X(77, USAGE)							      \
+	X(78, FUTEX_WAIT)						      \
+	X(79, FUTEX_WAKE)						      \
+	X(80, EXECED)							      \
+	X(81, SOCKET)							      \
+	X(82, SOCKETPAIR)						      \
+	X(83, BIND)							      \
+	X(84, CONNECT)							      \
+	X(85, LISTEN)							      \
+	X(86, ACCEPT)							      \
+	X(87, SHUTDOWN)							      \
+	X(88, SEND)							      \
+	X(89, RECV)							      \
+	X(90, SOCKNAME)							      \
+	X(91, SOCKINFO)
 
 enum cm_op {
 #define CM_OP_ENUM(nr, name)	CM_##name = nr,
 	CM_OPS(CM_OP_ENUM)
 #undef CM_OP_ENUM
-	CM_OP_MAX = 72
+	CM_OP_MAX = 96
 };
 
 #define CM_DUP_TO	1u
@@ -350,6 +424,50 @@ struct cm_wait {
 	uint32_t pid;
 	uint32_t status;		/* as wait4's */
 	uint64_t ticks;			/* CPU time that it was charged */
+};
+
+/* SIGINFO, SIGQUEUE. */
+struct cm_siginfo {
+	int32_t code;
+	uint32_t pid, uid, status;
+	uint64_t value;
+};
+
+/* TIMER_SET, TIMERFD_SET: as it was. */
+struct cm_timer {
+	uint64_t left, interval;	/* left 0: it does not run */
+	uint64_t overrun;		/* of the last signal that was taken */
+};
+
+#define CM_GROUPS	32u
+struct cm_cred {
+	uint32_t uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
+	uint32_t ngroups, groups[CM_GROUPS];
+};
+
+/* USAGE: ticks of CPU time; pages. */
+struct cm_usage {
+	uint64_t self, children;
+	uint64_t pages, children_pages;	/* most that were held at once */
+	uint64_t procs;			/* that there are in the session */
+};
+
+/* SEND, RECV: what comes before the bytes. */
+#define CM_MSG		256u
+#define CM_MSG_FDS	16u
+#define CM_SUN_PATH	108u
+struct cm_msg {
+	uint32_t namelen, nfds, flags;
+	uint32_t pid, uid, gid;		/* RECV: who sent it */
+	int32_t fds[CM_MSG_FDS];
+	uint8_t name[CM_SUN_PATH];
+};
+_Static_assert(sizeof(struct cm_msg) <= CM_MSG, "before the bytes");
+
+/* SOCKINFO */
+struct cm_sock {
+	uint32_t type, listens;
+	uint32_t pid, uid, gid;		/* of the other end; pid 0: none */
 };
 
 /*
