@@ -21,7 +21,7 @@ struct timer {
 	uint64_t count;			/* times that nobody was told of */
 	struct proc *proc;		/* NULL: a descriptor's */
 	struct timer *mine;		/* of the same process */
-	uint32_t id, sig, tid;
+	uint32_t id, sig, tid, clock;
 	bool queued;			/* its signal waits */
 	uint64_t value, overrun;
 	struct waitq rq;
@@ -125,7 +125,7 @@ timer_set(struct timer *t, uint64_t when, uint64_t interval, uint8_t *data)
 {
 	uint64_t now = world_clock();
 	struct cm_timer out = { .interval = t->interval,
-	    .overrun = t->overrun };
+	    .overrun = t->overrun, .clock = t->clock };
 
 	if (t->when != 0)
 		out.left = t->when > now ? t->when - now : 1;
@@ -190,6 +190,7 @@ REQUEST(TIMER_NEW)
 	t->id = id;
 	t->sig = (uint32_t)a;
 	t->tid = (uint32_t)b;
+	t->clock = (uint32_t)c;
 	memcpy(&t->value, s->win->data, sizeof(t->value));
 	if (t->value == ~0ull)
 		t->value = id;
@@ -287,6 +288,7 @@ REQUEST(TIMERFD)
 			pool_put(&timers, t);
 		return r != 0 ? r : -L_ENFILE;
 	}
+	t->clock = (uint32_t)b;
 	f->timer = t;
 	return fd_add(s->proc, f, 0, (a & L_O_CLOEXEC) != 0);
 }

@@ -3,6 +3,7 @@
  */
 #include <castor/print.h>
 
+#include "thread.h"
 #include "wait.h"
 
 _Noreturn void
@@ -48,5 +49,6 @@ console_put(const char *s, size_t n)
 long
 call_exit_group(uint64_t word)
 {
+	robust_end_all();
 	process_end((uint32_t)(word & 0xff) << 8);
 }

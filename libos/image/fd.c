@@ -487,3 +487,15 @@ call_epoll_pwait(uint64_t epfd, uint64_t events, uint64_t max, uint64_t ms,
 
 	return r < 0 ? r : epoll_until(epfd, events, max, until_ms(ms));
 }
+
+long
+call_epoll_pwait2(uint64_t epfd, uint64_t events, uint64_t max,
+    uint64_t timeout, uint64_t mask, uint64_t size)
+{
+	uint64_t until;
+	long r = until_timespec(timeout, &until);
+
+	if (r == 0)
+		r = signal_mask_for_call(mask, size);
+	return r < 0 ? r : epoll_until(epfd, events, max, until);
+}

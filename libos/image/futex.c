@@ -2,15 +2,18 @@
  * futex.c - waiting for a word of the program's memory.
  *
  * Who waits says so in its struct thread, and sleeps on its bell; who wakes it
- * takes that away and rings.  Only threads of one process meet here.
+ * takes that away and rings.  So threads of one process meet; those of several,
+ * in memory that they share, meet in the commons, by file and place.
  */
+#include "area.h"
 #include "signal.h"
 #include "thread.h"
 #include "wait.h"
 
 enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, FUTEX_REQUEUE = 3,
 	FUTEX_CMP_REQUEUE = 4, FUTEX_WAKE_OP = 5, FUTEX_WAIT_BITSET = 9,
-	FUTEX_WAKE_BITSET = 10, FUTEX_REALTIME = 0x100, FUTEX_CMD = 0x7f };
+	FUTEX_WAKE_BITSET = 10, FUTEX_PRIVATE = 0x80,
+	FUTEX_REALTIME = 0x100, FUTEX_CMD = 0x7f };
 
 static uint64_t turn;			/* who came when */
 
@@ -101,13 +104,143 @@ futex_wait(uint64_t at, uint32_t value, uint32_t bits, uint64_t until)
 	return r;
 }
 
+/* ---- between processes */
+
+struct place {
+	uint64_t file, offset;
+};
+
+/* Is it in memory that others share?  Where, then. */
+static bool
+place_of(uint64_t at, uint64_t op, struct place *p)
+{
+	const struct area *a;
+	bool shared = false;
+
+	if (op & FUTEX_PRIVATE)
+		return false;
+	lock();
+	a = area_at(at);
+	if (a != NULL && a->flags & AREA_SHARED && a->file != 0) {
+		*p = (struct place){ a->file, a->offset + (at - a->low) };
+		shared = true;
+	}
+	unlock();
+	return shared;
+}
+
+static long
+shared_wake(const struct place *p, uint32_t n, uint32_t bits)
+{
+	return commons(CM_FUTEX_WAKE, p->file, p->offset, n, bits);
+}
+
+/* On the list first, then the last look at the word. */
+static long
+shared_wait(const struct place *p, uint64_t at, uint32_t value, uint32_t bits,
+    uint64_t until)
+{
+	uint64_t bell = my_window()->bell;
+	long r = commons(CM_FUTEX_WAIT, p->file, p->offset, bits, 0), e;
+	uint32_t is;
+
+	if (r != -CM_WAIT)
+		return r;
+	e = user_read(&is, at, sizeof(is));
+	if (e == 0 && is != value)
+		e = -EAGAIN;
+	while (e == 0) {
+		if (signal_interrupts())
+			e = until == WAIT_FOREVER ? -E_RESTART : -EINTR;
+		else if (until != WAIT_FOREVER && clock_ns() >= until)
+			e = -ETIMEDOUT;
+		else
+			wait_bell(bell, until);
+		bell = my_window()->bell;
+		r = commons(CM_FUTEX_WAIT, p->file, p->offset, bits, 0);
+		if (r != -CM_WAIT)
+			return r;
+	}
+	(void)commons(CM_NOP, 0, 0, 0, 0);	/* off the list */
+	return e;
+}
+
+/* ---- locks that a thread held when it ended: their words say so, and one who
+ * waits is told */
+
+#define ROBUST_MAX	2048u
+#define FUTEX_WAITERS	0x80000000u
+#define FUTEX_DIED	0x40000000u
+#define FUTEX_TID	0x3fffffffu
+
+static void
+wake_anybody(uint64_t at)
+{
+	struct place p;
+
+	if (place_of(at, 0, &p))
+		(void)shared_wake(&p, 1, ~0u);
+	(void)futex_wake(at, 1, ~0u);
+}
+
+static void
+robust_died(uint64_t at, uint32_t tid)
+{
+	uint32_t is, died;
+
+	if (at % 4 != 0 || user_read(&is, at, sizeof(is)) < 0 ||
+	    (is & FUTEX_TID) != tid)
+		return;
+	died = (is & FUTEX_WAITERS) | FUTEX_DIED;
+	if (user_write(at, &died, sizeof(died)) == 0 && is & FUTEX_WAITERS)
+		wake_anybody(at);
+}
+
+void
+robust_end(struct thread *t)
+{
+	struct {
+		uint64_t next, offset, pending;
+	} head;
+	uint64_t at, list = t->robust, next;
+
+	t->robust = 0;
+	if (list == 0 || user_read(&head, list, sizeof(head)) < 0)
+		return;
+	at = head.next;
+	for (uint32_t i = 0; i < ROBUST_MAX && (at & ~1ul) != list; i++) {
+		if (user_read(&next, at & ~1ul, sizeof(next)) < 0)
+			return;
+		if ((at & ~1ul) != (head.pending & ~1ul))
+			robust_died((at & ~1ul) + head.offset, t->tid);
+		at = next;
+	}
+	if (head.pending != 0)
+		robust_died((head.pending & ~1ul) + head.offset, t->tid);
+}
+
+void
+robust_end_all(void)
+{
+	for (uint32_t i = 0; i < THREADS_MAX; i++) {
+		if (thread_lives(i))
+			robust_end(thread_at(i));
+	}
+}
+
+/* ---- the call */
+
 /* Wake n, and let m others wait for another word. */
 static uint32_t
 requeue(uint64_t at, uint32_t n, uint32_t m, uint64_t to)
 {
 	struct thread *t;
 	uint32_t done = futex_wake(at, n, ~0u);
+	struct place p;
 
+	/* Those that wait in the commons may as well look for themselves. */
+	if (place_of(at, 0, &p))
+		done += (uint32_t)shared_wake(&p, ~0u, ~0u);
 	for (uint32_t i = 0; i < m && (t = first_waiter(at, ~0u)) != NULL; i++) {
 		t->futex = to;
 		done++;
@@ -198,6 +331,7 @@ call_futex(uint64_t at, uint64_t op, uint64_t value, uint64_t timeout,
     uint64_t at2, uint64_t value3)
 {
 	uint64_t cmd = op & FUTEX_CMD, until;
+	struct place p;
 	bool bitset = cmd == FUTEX_WAIT_BITSET;
 	long r;
 
@@ -208,9 +342,17 @@ call_futex(uint64_t at, uint64_t op, uint64_t value, uint64_t timeout,
 			return -EINVAL;
 		r = until_get(timeout, bitset, (op & FUTEX_REALTIME) != 0,
 		    &until);
+		if (r == 0 && place_of(at, op, &p))
+			return shared_wait(&p, at, (uint32_t)value,
+			    bitset ? (uint32_t)value3 : ~0u, until);
 		return r < 0 ? r : futex_wait(at, (uint32_t)value,
 		    bitset ? (uint32_t)value3 : ~0u, until);
 	}
+	if ((cmd == FUTEX_WAKE || cmd == FUTEX_WAKE_BITSET) &&
+	    place_of(at, op, &p))
+		return cmd == FUTEX_WAKE ? shared_wake(&p, (uint32_t)value,
+		    ~0u) : (uint32_t)value3 == 0 ? -EINVAL :
+		    shared_wake(&p, (uint32_t)value, (uint32_t)value3);
 	lock();
 	r = futex_locked(cmd, at, (uint32_t)value, timeout, at2,
 	    (uint32_t)value3);

@@ -35,6 +35,8 @@ typedef long (*call_fn)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
     uint64_t);
 
 /* ---- threads */
+#define NAME_SIZE	16u
+#define ROBUST_SIZE	24u
 struct thread {
 	uint64_t resume;		/* where its stub jumps */
 	uint64_t stub;
@@ -61,6 +63,9 @@ struct thread {
 	exo_ppn env_frame;
 	uint32_t slice;
 	uint64_t fsbase;		/* that it begins with */
+
+	uint64_t robust;		/* futex.c: locks that it may hold */
+	char name[NAME_SIZE];
 
 	/* futex.c: the word that it waits for; 0: none */
 	uint64_t futex, futex_turn;
@@ -164,5 +169,14 @@ uint64_t clock_until(uint64_t clock, uint64_t ns);
 long timespec_get(uint64_t from, uint64_t *ns) MUST_USE;
 
 void random_fill(void *to, uint64_t n);	/* misc.c */
+void name_is(const char *path);		/* a program of this name runs */
+
+/* ---- limits, usage (limit.c) */
+extern uint64_t limit_as, limit_data;	/* RLIMIT_AS, RLIMIT_DATA */
+long rusage_put(uint64_t to, uint64_t ns, uint64_t pages) MUST_USE;
+uint64_t ticks_ns(uint64_t ticks);
+
+/* ---- who the process is, for others (cred.c) */
+long cred_get(struct cm_cred *c) MUST_USE;
 
 #endif

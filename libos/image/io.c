@@ -274,6 +274,31 @@ call_pwritev(uint64_t fd, uint64_t iov, uint64_t n, uint64_t pos)
 	return r < 0 ? r : write_all(fd, &it, pos);
 }
 
+/* Flags that could be given make no difference here; -1: at its own offset. */
+#define RWF_KNOWN	0x1ful
+
+long
+call_preadv2(uint64_t fd, uint64_t iov, uint64_t n, uint64_t pos,
+    uint64_t high, uint64_t flags)
+{
+	(void)high;
+	if (flags & ~RWF_KNOWN)
+		return -EOPNOTSUPP;
+	return pos == ~0ul ? call_readv(fd, iov, n) :
+	    call_preadv(fd, iov, n, pos);
+}
+
+long
+call_pwritev2(uint64_t fd, uint64_t iov, uint64_t n, uint64_t pos,
+    uint64_t high, uint64_t flags)
+{
+	(void)high;
+	if (flags & ~RWF_KNOWN)
+		return -EOPNOTSUPP;
+	return pos == ~0ul ? call_writev(fd, iov, n) :
+	    call_pwritev(fd, iov, n, pos);
+}
+
 /*
  * From file to anything: what was read into the window is written from it.
  * What has no place to read at is EINVAL (sendfile(2)): it may end, or have

@@ -55,7 +55,7 @@ enum {
 	SA_RESTORER = 0x04000000, SA_ONSTACK = 0x08000000,
 	SA_RESTART = 0x10000000, SA_NODEFER = 0x40000000,
 	SS_ONSTACK = 1, SS_DISABLE = 2,
-	SI_USER = 0, SI_KERNEL = 0x80, SI_TKILL = -6,
+	SI_USER = 0, SI_KERNEL = 0x80, SI_QUEUE = -1, SI_TKILL = -6,
 	SEGV_MAPERR = 1, SEGV_ACCERR = 2, BUS_ADRALN = 1, BUS_ADRERR = 2,
 	FPE_INTDIV = 1, FPE_INTOVF = 2, FPE_FLTDIV = 3, FPE_FLTOVF = 4,
 	FPE_FLTUND = 5, FPE_FLTRES = 6, FPE_FLTINV = 7,
@@ -79,7 +79,10 @@ struct siginfo {
 	union {
 		struct {
 			uint32_t pid, uid;
-			int32_t status;
+			union {
+				int32_t status;
+				uint64_t value;
+			};
 		};
 		uint64_t addr;
 		uint8_t room[112];

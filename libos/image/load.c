@@ -146,7 +146,9 @@ stack_build(const struct elf_info *info)
 	uint64_t words = 1 + ARGS->argc + 1 + ARGS->envc + 1 + 2 * AUX, at;
 	uint64_t path, random, platform, text;
 	uint8_t bytes[16];
+	struct cm_cred who = { 0 };
 
+	(void)!cred_get(&who);
 	path = push(&s, ARGS->path, strlen(ARGS->path) + 1);
 	platform = push(&s, "x86_64", 7);
 	text = push(&s, ARGS->text, ARGS->len);
@@ -168,7 +170,8 @@ stack_build(const struct elf_info *info)
 		{ AT_BASE, 0 },
 		{ AT_FLAGS, 0 },
 		{ AT_ENTRY, info->entry },
-		{ AT_UID, 0 }, { AT_EUID, 0 }, { AT_GID, 0 }, { AT_EGID, 0 },
+		{ AT_UID, who.uid }, { AT_EUID, who.euid },
+		{ AT_GID, who.gid }, { AT_EGID, who.egid },
 		{ AT_HWCAP, hwcap() },
 		{ AT_PLATFORM, platform },
 		{ AT_CLKTCK, 100 },
@@ -284,6 +287,7 @@ exec_tell(uint64_t file)
 	memcpy(my_window()->data, ARGS->path, path);
 	memcpy(my_window()->data + CM_SECOND, ARGS->text, n);
 	(void)commons(CM_EXEC, path, n, file, 0);
+	name_is(ARGS->path);
 }
 
 long

@@ -41,6 +41,24 @@ range_ok(uint64_t low, uint64_t n)
 	return low % EXO_PAGE == 0 && n <= USER_TOP && low <= USER_TOP - n;
 }
 
+/* RLIMIT_AS, RLIMIT_DATA: may n bytes more belong to the program? */
+static bool
+may_grow(uint64_t n, bool data)
+{
+	uint64_t all = n, own_data = n;
+
+	if (limit_as == RLIM_INFINITY && limit_data == RLIM_INFINITY)
+		return true;
+	for (const struct area *a = area_from(0); a != NULL;
+	    a = area_from(a->high)) {
+		all += a->high - a->low;
+		if (a->prot & PROT_WRITE && !(a->flags & (AREA_SHARED |
+		    AREA_STACK)))
+			own_data += a->high - a->low;
+	}
+	return all <= limit_as && (!data || own_data <= limit_data);
+}
+
 static long
 do_brk(uint64_t want)
 {
@@ -55,7 +73,8 @@ do_brk(uint64_t want)
 		    .prot = PROT_READ | PROT_WRITE };
 		const struct area *next = area_from(old);
 
-		if ((next != NULL && next->low < new) || area_add(&a) < 0)
+		if ((next != NULL && next->low < new) ||
+		    !may_grow(new - old, true) || area_add(&a) < 0)
 			return (long)brk_now;
 	}
 	return (long)(brk_now = want);
@@ -104,6 +123,9 @@ do_mmap(uint64_t hint, uint64_t len, uint64_t prot, uint64_t flags,
 	if (type != MAP_PRIVATE)
 		a.flags = AREA_SHARED;
 	r = place_find(hint, n, flags);
+	if (r >= 0 && !may_grow(n, a.prot & PROT_WRITE &&
+	    !(a.flags & AREA_SHARED)))
+		r = -ENOMEM;
 	if (r < 0)
 		return r;
 	a.low = (uint64_t)r;
@@ -169,6 +191,25 @@ do_madvise(uint64_t va, uint64_t len, uint64_t advice)
 		if (pt_edges(va, va + n) < 0 || park_drop(va, va + n) < 0)
 			return -ENOMEM;
 		pt_clear(va, va + n);
+	}
+	return 0;
+}
+
+/* A byte for each page: is it there? */
+static long
+do_mincore(uint64_t va, uint64_t len, uint64_t to)
+{
+	uint64_t n = PAGE_UP(len), high = va + n;
+
+	if (va % EXO_PAGE != 0)
+		return -EINVAL;
+	if (n < len || !range_ok(va, n) || !area_covers(va, high))
+		return -ENOMEM;
+	for (; va < high; va += EXO_PAGE, to++) {
+		uint8_t there = pt_get(va) != 0;
+
+		if (user_write(to, &there, 1) < 0)
+			return -EFAULT;
 	}
 	return 0;
 }
@@ -246,6 +287,8 @@ do_mremap(uint64_t va, uint64_t old_len, uint64_t new_len, uint64_t flags,
 
 		return r < 0 ? r : (long)va;
 	}
+	if (!may_grow(new - old, a->prot & PROT_WRITE))
+		return -ENOMEM;
 	next = area_from(va + old);
 	if (va + old == a->high && range_ok(va, new) &&
 	    (next == NULL || next->low >= va + new)) {
@@ -293,5 +336,6 @@ LOCKED(munmap, (uint64_t va, uint64_t len), (va, len))
 LOCKED(mprotect, (uint64_t va, uint64_t len, uint64_t prot), (va, len, prot))
 LOCKED(madvise, (uint64_t va, uint64_t len, uint64_t advice),
     (va, len, advice))
+LOCKED(mincore, (uint64_t va, uint64_t len, uint64_t to), (va, len, to))
 LOCKED(mremap, (uint64_t va, uint64_t old, uint64_t new, uint64_t flags,
     uint64_t to), (va, old, new, flags, to))

@@ -9,76 +9,84 @@
 long	call_getpid(void) { return pid; }
 long	call_gettid(void) { return me()->tid; }
 
-/* ---- one user, who may do what the session may */
-long	call_getuid(void) { return 0; }
-long	call_geteuid(void) { return 0; }
-long	call_getgid(void) { return 0; }
-long	call_getegid(void) { return 0; }
-long	call_getgroups(void) { return 0; }
-long	call_setgroups(uint64_t n) { return n == 0 ? 0 : -EPERM; }
+/* ---- prctl */
+enum { PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG, PR_GET_DUMPABLE,
+	PR_SET_DUMPABLE, PR_GET_KEEPCAPS = 7, PR_SET_KEEPCAPS,
+	PR_SET_NAME = 15, PR_GET_NAME, PR_GET_SECCOMP = 21,
+	PR_CAPBSET_READ = 23, PR_GET_SECUREBITS = 27, PR_SET_TIMERSLACK = 29,
+	PR_GET_TIMERSLACK, PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS,
+	PR_GET_TID_ADDRESS };
+#define CAPS		41u
+#define SLACK_NS	50000l
 
-/* To be whom one is, or (-1) nobody else. */
-static bool
-id_ok(uint64_t id)
-{
-	return (uint32_t)id == 0 || (uint32_t)id == ~0u;
-}
-
+/* A thread has a name of its own; what is told to others is the first one's. */
 static long
-ids_set(uint64_t a, uint64_t b, uint64_t c)
+name_set(uint64_t at)
 {
-	return id_ok(a) && id_ok(b) && id_ok(c) ? 0 : -EPERM;
-}
+	struct thread *t = me();
+	long n = user_string(t->name, at, NAME_SIZE);
 
-long	call_setuid(uint64_t a) { return ids_set(a, 0, 0); }
-long	call_setgid(uint64_t a) { return ids_set(a, 0, 0); }
-long	call_setfsuid(void) { return 0; }
-long	call_setfsgid(void) { return 0; }
-long	call_setreuid(uint64_t a, uint64_t b) { return ids_set(a, b, 0); }
-long	call_setregid(uint64_t a, uint64_t b) { return ids_set(a, b, 0); }
-
-long
-call_setresuid(uint64_t a, uint64_t b, uint64_t c)
-{
-	return ids_set(a, b, c);
-}
-
-long
-call_setresgid(uint64_t a, uint64_t b, uint64_t c)
-{
-	return ids_set(a, b, c);
-}
-
-long
-call_getresuid(uint64_t a, uint64_t b, uint64_t c)
-{
-	return user_zero(a, 4) < 0 || user_zero(b, 4) < 0 ||
-	    user_zero(c, 4) < 0 ? -EFAULT : 0;
-}
-
-long
-call_getresgid(uint64_t a, uint64_t b, uint64_t c)
-{
-	return call_getresuid(a, b, c);
-}
-
-enum { PR_SET_NAME = 15, NAME_SIZE = 16 };
-
-long
-call_prctl(uint64_t op, uint64_t at)
-{
-	char name[NAME_SIZE] = { 0 };
-	long n;
-
-	if (op != PR_SET_NAME)
-		return -EINVAL;
-	n = user_string(name, at, NAME_SIZE);
 	if (n == -ENAMETOOLONG)
 		n = NAME_SIZE - 1;
 	if (n < 0)
 		return n;
-	memcpy(my_window()->data, name, (uint64_t)n);
+	memset(t->name + n, 0, NAME_SIZE - (uint64_t)n);
+	if (t->tid != pid)
+		return 0;
+	memcpy(my_window()->data, t->name, (uint64_t)n);
 	return commons(CM_SETNAME, (uint64_t)n, 0, 0, 0);
+}
+
+void
+name_is(const char *path)
+{
+	const char *base = path;
+
+	for (const char *p = path; *p != '\0'; p++) {
+		if (*p == '/')
+			base = p + 1;
+	}
+	memset(me()->name, 0, NAME_SIZE);
+	for (uint32_t i = 0; i < NAME_SIZE - 1 && base[i] != '\0'; i++)
+		me()->name[i] = base[i];
+}
+
+/* What Castor has no use for is as it is on a machine that has none either. */
+long
+call_prctl(uint64_t op, uint64_t a, uint64_t b)
+{
+	static bool no_new;
+
+	switch (op) {
+	case PR_SET_NAME:
+		return name_set(a);
+	case PR_GET_NAME:
+		return user_write(a, me()->name, NAME_SIZE);
+	case PR_GET_DUMPABLE:
+		return 1;
+	case PR_SET_DUMPABLE:
+	case PR_SET_KEEPCAPS:
+		return a > 1 ? -EINVAL : 0;
+	case PR_SET_NO_NEW_PRIVS:	/* nothing gives any here */
+		if (a != 1 || b != 0)
+			return -EINVAL;
+		no_new = true;
+		return 0;
+	case PR_GET_NO_NEW_PRIVS:
+		return no_new;
+	case PR_GET_TID_ADDRESS:
+		return user_write(a, &me()->clear_tid, 8);
+	case PR_CAPBSET_READ:
+		return a < CAPS ? 1 : -EINVAL;
+	case PR_GET_TIMERSLACK:
+		return SLACK_NS;
+	case PR_GET_KEEPCAPS:
+	case PR_GET_SECCOMP:
+	case PR_GET_SECUREBITS:
+	case PR_SET_TIMERSLACK:
+		return 0;
+	}
+	return -EINVAL;
 }
 
 long
@@ -95,9 +103,24 @@ call_set_tid_address(uint64_t at)
 }
 
 long
-call_set_robust_list(void)
+call_set_robust_list(uint64_t head, uint64_t size)
 {
+	if (size != ROBUST_SIZE)
+		return -EINVAL;
+	me()->robust = head;
 	return 0;
+}
+
+long
+call_get_robust_list(uint64_t who, uint64_t head, uint64_t size)
+{
+	uint64_t n = ROBUST_SIZE;
+	long r;
+
+	if ((uint32_t)who != 0 && (uint32_t)who != me()->tid)
+		return -EPERM;
+	r = user_write(head, &me()->robust, sizeof(me()->robust));
+	return r < 0 ? r : user_write(size, &n, sizeof(n));
 }
 
 long
@@ -199,62 +222,4 @@ call_getrandom(uint64_t to, uint64_t n)
 		done += now;
 	}
 	return (long)done;
-}
-
-/* ---- limits: what is bounded is bounded by accounts */
-enum { RLIMIT_STACK = 3, RLIMIT_CORE = 4, RLIMIT_NOFILE = 7, RLIMITS = 16 };
-
-static struct rlimit
-limit_of(uint64_t what)
-{
-	switch (what) {
-	case RLIMIT_STACK:
-		return (struct rlimit){ STACK_SIZE, STACK_SIZE };
-	case RLIMIT_CORE:
-		return (struct rlimit){ 0, 0 };
-	case RLIMIT_NOFILE:
-		return (struct rlimit){ 256, 256 };
-	}
-	return (struct rlimit){ RLIM_INFINITY, RLIM_INFINITY };
-}
-
-long
-call_getrlimit(uint64_t what, uint64_t to)
-{
-	struct rlimit l = limit_of(what);
-
-	return what >= RLIMITS ? -EINVAL : user_write(to, &l, sizeof(l));
-}
-
-/* A limit may be set as it is or lower; it stays what it is. */
-static long
-limit_set(uint64_t what, uint64_t from)
-{
-	struct rlimit l, is = limit_of(what);
-	long r = user_read(&l, from, sizeof(l));
-
-	if (r < 0)
-		return r;
-	if (l.cur > l.max)
-		return -EINVAL;
-	return l.max > is.max ? -EPERM : 0;
-}
-
-long
-call_setrlimit(uint64_t what, uint64_t from)
-{
-	return what >= RLIMITS ? -EINVAL : limit_set(what, from);
-}
-
-long
-call_prlimit64(uint64_t who, uint64_t what, uint64_t from, uint64_t to)
-{
-	long r;
-
-	if (what >= RLIMITS)
-		return -EINVAL;
-	if (who != 0 && who != pid)
-		return -ESRCH;
-	r = from == 0 ? 0 : limit_set(what, from);
-	return r < 0 || to == 0 ? r : call_getrlimit(what, to);
 }

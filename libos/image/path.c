@@ -93,6 +93,21 @@ call_open(uint64_t path, uint64_t flags, uint64_t mode)
 	return call_openat(CWD, path, flags, mode);
 }
 
+/* struct open_how: flags, mode, and how to look the name up, which is as ever. */
+long
+call_openat2(uint64_t fd, uint64_t path, uint64_t from, uint64_t size)
+{
+	uint64_t how[3];
+	long r;
+
+	if (size < sizeof(how))
+		return -EINVAL;
+	r = user_read(how, from, sizeof(how));
+	if (r < 0 || how[2] != 0)
+		return r < 0 ? r : -EINVAL;
+	return call_openat(fd, path, how[0], how[1]);
+}
+
 long
 call_creat(uint64_t path, uint64_t mode)
 {

@@ -9,26 +9,8 @@
 #include "wait.h"
 
 #define SECOND		1000000000ul
-#define RUSAGE_SIZE	144u
-
-/* CPU time that an env was charged, in ns: by ticks. */
-static uint64_t
-ticks_ns(uint64_t ticks)
-{
-	return ticks * (SECOND / EXO_MACHINE->tick_hz);
-}
 
 /* ---- children */
-
-static long
-rusage_put(uint64_t to, uint64_t ns)
-{
-	struct timeval t = { (int64_t)(ns / SECOND),
-	    (int64_t)(ns % SECOND / 1000) };
-	long r = user_zero(to, RUSAGE_SIZE);
-
-	return r < 0 ? r : user_write(to, &t, sizeof(t));
-}
 
 long
 call_wait4(uint64_t who, uint64_t status, uint64_t options, uint64_t usage)
@@ -47,7 +29,7 @@ call_wait4(uint64_t who, uint64_t status, uint64_t options, uint64_t usage)
 	e = status == 0 ? 0 : user_write(status, &out.status,
 	    sizeof(out.status));
 	if (e == 0 && usage != 0)
-		e = rusage_put(usage, ticks_ns(out.ticks));
+		e = rusage_put(usage, ticks_ns(out.ticks), 0);
 	return e < 0 ? e : r;
 }
 
@@ -99,7 +81,7 @@ call_waitid(uint64_t type, uint64_t id, uint64_t to, uint64_t options,
 	}
 	r = to == 0 ? 0 : user_write(to, &info, sizeof(info));
 	if (r == 0 && usage != 0)
-		r = rusage_put(usage, ticks_ns(out.ticks));
+		r = rusage_put(usage, ticks_ns(out.ticks), 0);
 	return r;
 }
 
@@ -266,21 +248,6 @@ call_alarm(uint64_t seconds)
 	long r = itimer((seconds & 0xffffffff) * SECOND, 0, &old);
 
 	return r < 0 ? r : old.value.sec + (old.value.usec > 0);
-}
-
-long
-call_getrusage(uint64_t who, uint64_t to)
-{
-	return rusage_put(to, who == 0 ? process_ns() : who == 1 ? thread_ns(me()) : 0);
-}
-
-long
-call_times(uint64_t to)
-{
-	uint64_t t[4] = { process_ns() / (SECOND / 100) };
-	long r = to == 0 ? 0 : user_write(to, t, sizeof(t));
-
-	return r < 0 ? r : (long)(clock_ns() / (SECOND / 100));
 }
 
 /* ---- another program */

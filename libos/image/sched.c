@@ -4,7 +4,7 @@
  */
 #include "wait.h"
 
-enum { PRIO_PROCESS_DEFAULT = 20, SCHED_OTHER = 0 };
+enum { PRIO_PROCESS_DEFAULT = 20 };
 
 long
 call_sched_yield(void)
@@ -45,10 +45,39 @@ call_getcpu(uint64_t cpu, uint64_t node)
 	return r < 0 || node == 0 ? r : user_zero(node, 4);
 }
 
+/* What a program asks for here is remembered for it, and changes nothing. */
+enum { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5,
+	RESET_ON_FORK = 0x40000000, PRIO_MAX = 99, NICE_MIN = -20,
+	NICE_MAX = 19 };
+
+static int8_t nice_value;
+
+static bool
+is_realtime(uint64_t policy)
+{
+	return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+
+static bool
+policy_ok(uint64_t policy)
+{
+	return policy <= SCHED_BATCH || policy == SCHED_IDLE;
+}
+
+long
+call_sched_get_priority_max(uint64_t policy)
+{
+	return !policy_ok(policy) ? -EINVAL : is_realtime(policy) ? PRIO_MAX :
+	    0;
+}
+
+long
+call_sched_get_priority_min(uint64_t policy)
+{
+	return !policy_ok(policy) ? -EINVAL : is_realtime(policy);
+}
+
 long	call_sched_getscheduler(void) { return SCHED_OTHER; }
-long	call_sched_get_priority_max(void) { return 0; }
-long	call_sched_get_priority_min(void) { return 0; }
-long	call_getpriority(void) { return PRIO_PROCESS_DEFAULT; }
 
 long
 call_sched_getparam(uint64_t who, uint64_t to)
@@ -57,12 +86,59 @@ call_sched_getparam(uint64_t who, uint64_t to)
 	return user_zero(to, 4);
 }
 
+/* Nobody goes before others. */
+long
+call_sched_setscheduler(uint64_t who, uint64_t policy, uint64_t from)
+{
+	int32_t prio;
+	long r = user_read(&prio, from, sizeof(prio));
+
+	(void)who;
+	policy &= ~(uint64_t)RESET_ON_FORK;
+	if (r < 0)
+		return r;
+	if (!policy_ok(policy) || prio < (int32_t)is_realtime(policy) ||
+	    prio > (is_realtime(policy) ? PRIO_MAX : 0))
+		return -EINVAL;
+	return is_realtime(policy) ? -EPERM : 0;
+}
+
+long
+call_sched_setparam(uint64_t who, uint64_t from)
+{
+	return call_sched_setscheduler(who, SCHED_OTHER, from);
+}
+
+/* A tick, which is what a slice is. */
+long
+call_sched_rr_get_interval(uint64_t who, uint64_t to)
+{
+	struct timespec t = { 0, 1000000000 / EXO_MACHINE->tick_hz };
+
+	(void)who;
+	return user_write(to, &t, sizeof(t));
+}
+
+long
+call_getpriority(void)
+{
+	return PRIO_PROCESS_DEFAULT - nice_value;
+}
+
 long
 call_setpriority(uint64_t which, uint64_t who, uint64_t to)
 {
-	(void)which;
-	(void)who;
-	return (int32_t)to < 0 ? -EACCES : 0;
+	int32_t n = (int32_t)to;
+
+	if (which > 2)
+		return -EINVAL;
+	if (which == 0 && who != 0 && who != pid)
+		return -ESRCH;
+	n = n < NICE_MIN ? NICE_MIN : n > NICE_MAX ? NICE_MAX : n;
+	if (n < nice_value)
+		return -EACCES;
+	nice_value = (int8_t)n;
+	return 0;
 }
 
 /* Nothing is paged out. */
@@ -70,25 +146,4 @@ long	call_mlock(void) { return 0; }
 long	call_munlock(void) { return 0; }
 long	call_mlockall(void) { return 0; }
 long	call_munlockall(void) { return 0; }
-
-struct sysinfo {
-	int64_t uptime;
-	uint64_t loads[3], total, free, shared, buffers, swap, swap_free;
-	uint16_t procs, pad;
-	uint64_t high, high_free;
-	uint32_t unit, pad2;
-};
-_Static_assert(sizeof(struct sysinfo) == 112, "ABI");
-
-long
-call_sysinfo(uint64_t to)
-{
-	struct sysinfo s = {
-		.uptime = (int64_t)(clock_ns() / 1000000000),
-		.total = EXO_MACHINE->nframes,
-		.free = EXO_MACHINE->free_frames, .procs = 1,
-		.unit = (uint32_t)EXO_PAGE,
-	};
-
-	return user_write(to, &s, sizeof(s));
-}
+long	call_mlock2(void) { return 0; }

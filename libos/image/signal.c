@@ -12,6 +12,7 @@
 #include <castor/upcall.h>
 
 #include "area.h"
+#include "patch.h"
 #include "signal.h"
 #include "thread.h"
 #include "wait.h"
@@ -61,7 +62,7 @@ stops(uint32_t sig)
 void
 hints_put(void)
 {
-	uint64_t ignored = 0, caught = 0;
+	uint64_t ignored = 0, caught = 0, child = 0;
 
 	for (uint32_t i = 0; i < SIGNALS; i++) {
 		if (actions[i].handler == SIG_IGN)
@@ -69,19 +70,53 @@ hints_put(void)
 		else if (actions[i].handler != SIG_DFL)
 			caught |= 1ul << i;
 	}
+	if (actions[SIGCHLD - 1].flags & SA_NOCLDSTOP)
+		child |= CM_CHILD_NOSTOP;
+	if (actions[SIGCHLD - 1].flags & SA_NOCLDWAIT)
+		child |= CM_CHILD_NOWAIT;
 	for (uint32_t i = 0; i < THREADS_MAX; i++) {
 		if (!thread_lives(i))
 			continue;
 		thread_window(i)->sig_ignored = ignored;
 		thread_window(i)->sig_caught = caught;
+		thread_window(i)->sig_child = child;
+	}
+}
+
+/*
+ * What was sent to the process and waits at another thread, which blocks it, is
+ * this one's as soon as it wants it.
+ */
+static void
+gather(uint64_t set)
+{
+	if (only_regs != 0)		/* there is no other */
+		return;
+	for (uint32_t i = 0; i < THREADS_MAX; i++) {
+		struct cm_window *w = thread_window(i);
+		uint64_t bits;
+
+		if (!thread_lives(i) || w == my_window())
+			continue;
+		bits = w->pending & ~w->directed & w->sig_blocked & set;
+		if (bits == 0)
+			continue;
+		bits &= __atomic_fetch_and(&w->pending, ~bits,
+		    __ATOMIC_SEQ_CST);
+		__atomic_fetch_or(&my_window()->pending, bits,
+		    __ATOMIC_SEQ_CST);
 	}
 }
 
 static void
 block(uint64_t set)
 {
+	uint64_t was = me()->blocked;
+
 	me()->blocked = set & ~UNBLOCKABLE;
 	my_window()->sig_blocked = me()->blocked;
+	if ((was & ~me()->blocked) != 0)
+		gather(was & ~me()->blocked);
 }
 
 static uint64_t
@@ -110,8 +145,11 @@ next_signal(void)
 
 		if (!is_ignored(sig) && !stops(sig))
 			return sig;
-		if (take(sig) && stops(sig))
-			(void)commons(CM_STOP, sig, 0, 0, 0);
+		if (!take(sig))
+			continue;
+		(void)commons(stops(sig) ? CM_STOP : CM_SIGINFO, sig, 0, 0, 0);
+		/* Whoever was about to sleep waits for nothing any more. */
+		__atomic_fetch_add(&my_window()->bell, 1, __ATOMIC_SEQ_CST);
 	}
 	return 0;
 }
@@ -231,6 +269,7 @@ frame_push(struct exo_regs *r, const struct sigaction *a, struct sigframe *f,
 static _Noreturn void
 signal_end(uint32_t sig)
 {
+	robust_end_all();
 	process_end(sig);
 }
 
@@ -268,13 +307,19 @@ static void
 info_get(uint32_t sig, struct siginfo *info)
 {
 	long r = commons(CM_SIGINFO, sig, 0, 0, 0);
+	struct cm_siginfo in;
 
 	*info = (struct siginfo){ .signo = (int32_t)sig };
 	if (r < 0)
 		return;
-	info->code = (int8_t)r;
-	info->pid = (uint32_t)(r >> 8) & 0xffffff;
-	info->status = (int32_t)(r >> 32);
+	memcpy(&in, my_window()->data, sizeof(in));
+	info->code = in.code;
+	info->pid = in.pid;
+	info->uid = in.uid;
+	if (in.code < 0 && in.code != SI_TKILL)
+		info->value = in.value;
+	else
+		info->status = (int32_t)in.status;
 }
 
 static void
@@ -465,8 +510,8 @@ call_rt_sigaction(uint64_t sig, uint64_t new, uint64_t old, uint64_t size)
 	a.mask &= ~UNBLOCKABLE;
 	actions[sig - 1] = a;
 	hints_put();
-	if (is_ignored((uint32_t)sig))
-		(void)take((uint32_t)sig);
+	if (is_ignored((uint32_t)sig) && take((uint32_t)sig))
+		(void)commons(CM_SIGINFO, sig, 0, 0, 0);
 	return 0;
 }
 
@@ -494,8 +539,14 @@ call_rt_sigprocmask(uint64_t how, uint64_t new, uint64_t old, uint64_t size)
 long
 call_rt_sigpending(uint64_t to, uint64_t size)
 {
-	uint64_t set = my_window()->pending & me()->blocked;
+	uint64_t set = my_window()->pending;
 
+	for (uint32_t i = 0; i < THREADS_MAX; i++) {
+		if (thread_lives(i))
+			set |= thread_window(i)->pending &
+			    ~thread_window(i)->directed;
+	}
+	set &= me()->blocked;
 	return size != 8 ? -EINVAL : user_write(to, &set, sizeof(set));
 }
 
@@ -541,6 +592,95 @@ call_rt_sigsuspend(uint64_t from, uint64_t size)
 	long r = size != 8 ? -EINVAL : user_read(&set, from, sizeof(set));
 
 	return r < 0 ? r : signal_wait(set);
+}
+
+/* ---- signals as words */
+
+/* One of these is taken: it; 0: none is there. */
+static uint32_t
+take_one(uint64_t set)
+{
+	uint64_t bits;
+
+	gather(set);
+	while ((bits = my_window()->pending & set) != 0) {
+		uint32_t sig = (uint32_t)__builtin_ctzl(bits) + 1;
+
+		if (take(sig))
+			return sig;
+	}
+	return 0;
+}
+
+static long
+wait_one(uint64_t set, uint64_t until, struct siginfo *info)
+{
+	for (;;) {
+		uint64_t bell = my_window()->bell;
+		uint32_t sig = take_one(set);
+
+		if (sig != 0) {
+			info_get(sig, info);
+			return sig;
+		}
+		if (signal_interrupts())
+			return -EINTR;
+		if (until != WAIT_FOREVER && clock_ns() >= until)
+			return -EAGAIN;
+		wait_bell(bell, until);
+	}
+}
+
+long
+call_rt_sigtimedwait(uint64_t from, uint64_t to, uint64_t timeout,
+    uint64_t size)
+{
+	uint64_t set, ns, until = WAIT_FOREVER;
+	struct siginfo info;
+	long r = size != 8 ? -EINVAL : user_read(&set, from, sizeof(set)), e;
+
+	if (r == 0 && timeout != 0) {
+		r = timespec_get(timeout, &ns);
+		until = clock_ns() + ns;
+	}
+	if (r < 0)
+		return r;
+	set &= ~UNBLOCKABLE;
+	my_window()->sig_waited = set;
+	r = wait_one(set, until, &info);
+	my_window()->sig_waited = 0;
+	e = r < 0 || to == 0 ? 0 : user_write(to, &info, sizeof(info));
+	return e < 0 ? e : r;
+}
+
+static long
+queue_signal(uint64_t who, uint64_t tid, uint64_t sig, uint64_t from)
+{
+	struct cm_siginfo out;
+	struct siginfo info;
+	long r = user_read(&info, from, sizeof(info));
+
+	if (r < 0)
+		return r;
+	out = (struct cm_siginfo){ .code = info.code, .pid = info.pid,
+	    .uid = info.uid, .value = info.value };
+	memcpy(my_window()->data, &out, sizeof(out));
+	return commons(CM_SIGQUEUE, (uint32_t)who, (uint32_t)tid,
+	    (uint32_t)sig, 0);
+}
+
+long
+call_rt_sigqueueinfo(uint64_t who, uint64_t sig, uint64_t info)
+{
+	return queue_signal(who, 0, sig, info);
+}
+
+long
+call_rt_tgsigqueueinfo(uint64_t tgid, uint64_t tid, uint64_t sig,
+    uint64_t info)
+{
+	return (int32_t)tgid <= 0 || (int32_t)tid <= 0 ? -EINVAL :
+	    queue_signal(tgid, tid, sig, info);
 }
 
 long

@@ -90,7 +90,7 @@ env_ticks(exo_id env)
 	return e->gen == EXO_GEN(env) ? e->ticks : 0;
 }
 
-static uint64_t
+uint64_t
 ticks_ns(uint64_t ticks)
 {
 	return ticks * (1000000000ul / EXO_MACHINE->tick_hz);
@@ -358,6 +358,7 @@ thread_end(void)
 	struct thread *t = me();
 	uint32_t zero = 0;
 
+	robust_end(t);
 	if (t->clear_tid != 0 && user_write(t->clear_tid, &zero,
 	    sizeof(zero)) == 0)
 		(void)futex_wake(t->clear_tid, 1, ~0u);
@@ -373,6 +374,7 @@ call_exit(uint64_t word)
 {
 	if (threads_count() > 1)
 		thread_end();
+	robust_end_all();
 	process_end((uint32_t)(word & 0xff) << 8);
 }
 

@@ -28,6 +28,10 @@ long process_clone(uint64_t flags, uint64_t stack, uint64_t ptid,
 uint64_t thread_ns(const struct thread *t);
 uint64_t process_ns(void);
 
+/* A thread ends, or all do: locks that they hold are let go (robust lists). */
+void robust_end(struct thread *t);
+void robust_end_all(void);
+
 /* Wake at most n that wait for this word. */
 uint32_t futex_wake(uint64_t at, uint32_t n, uint32_t bits);
 

@@ -277,13 +277,13 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
  * none; ~0: only ask.  Result: what was left; the old interval as uint64_t in
  * data.
  *
- * TIMER_NEW(sig, tid) - a timer's number: when it runs out, that signal comes
+ * TIMER_NEW(sig, tid, clock) - a timer's number: when it runs out, that signal comes
  * with a value (uint64_t in data; ~0: its number), to a thread or (0) the process;
  * sig 0: none does.  It goes at an exec.	EAGAIN EINVAL
  * TIMER_SET(id, when, interval) - nanoseconds of the TSC since it was 0; when 0:
  * not at all; ~0: as it is.  Out: struct cm_timer.  TIMER_END(id).	EINVAL
  *
- * TIMERFD(flags) - a descriptor with a timer; TIMERFD_SET(fd, when, interval) as
+ * TIMERFD(flags, clock) - a descriptor with a timer; TIMERFD_SET(fd, when, interval) as
  * TIMER_SET.	EINVAL EBADF
  * SIGNALFD(fd, flags) - a descriptor, or (fd not -1) that one with another mask:
  * uint64_t in data.	EINVAL EBADF
@@ -437,6 +437,7 @@ struct cm_siginfo {
 struct cm_timer {
 	uint64_t left, interval;	/* left 0: it does not run */
 	uint64_t overrun;		/* of the last signal that was taken */
+	uint64_t clock;			/* as TIMER_NEW, TIMERFD were told */
 };
 
 #define CM_GROUPS	32u
