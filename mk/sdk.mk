@@ -21,6 +21,7 @@ run qemu: override export ARGS := $(value ARGS)
 run qemu: override export OVERLAY := $(value OVERLAY)
 
 .PHONY: run
+test: $(SDK_LIB)
 run: $(KERNEL) $(ARCHIVE) $(SDK_LIB)
 	@tools/sdk run --built --kernel $(KERNEL) --archive $(ARCHIVE) \
 	    --sdk $(SDK) --from "$(PWD)" $(if $(MEM),--mem $(MEM)) \
@@ -50,6 +51,12 @@ $(SDK_LIB): $(SDK_OBJ) $(SDK_INC)
 	@mkdir -p $(@D) && rm -f $@
 	$(call say,AR)
 	$(Q)$(AR) rcsD $@ $(SDK_OBJ)
+
+# What tests/host/test_programs.py builds wants this.  (One apt-get at a time.)
+test: $(B)/.setup-programs
+$(B)/.setup-programs: tools/setup mk/sdk.mk | $(B)/.setup-bpf
+	@tools/setup tclsh:tcl
+	@mkdir -p $(@D) && touch $@
 
 # Programs that only look, once more, for those who type `envs | wc -l'.
 SDK_BIN	:= hello machine frames domains envs trace

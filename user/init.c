@@ -93,8 +93,8 @@ static long
 session_program(struct session *s, const char *path, uint32_t argc,
     const char *const *argv)
 {
-	const char *envp[] = { "PATH=/usr/bin:/bin:/sbin", "HOME=/root", term,
-	    "USER=root" };
+	const char *envp[] = { "PATH=/usr/local/bin:/usr/bin:/bin:/sbin",
+	    "HOME=/root", "USER=root", term };
 	long r = session_run(s, path, argc, argv, 4, envp);
 
 	if (r > 0)

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Programs that others wrote, built with the SDK from Debian's sources and put
+to work: an interpreter (Lua), a library with a database in it (sqlite3).
+
+KERNEL and ARCHIVE name the files; the defaults are the usual ones.
+"""
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+KERNEL = os.environ.get("KERNEL", "build/pollux.elf")
+ARCHIVE = os.environ.get("ARCHIVE", "build/archive.cpio")
+BUILT = os.path.dirname(ARCHIVE)
+SDK = os.path.join(BUILT, "sdk")
+SOURCES = os.path.abspath(os.path.join(BUILT, "sources"))
+LIMIT = 200
+
+# package, the folder of its Makefile, the program, what it runs
+PROGRAMS = [
+    ("lua5.4", "lua", "lua", ["lua", "/root/lua/test.lua", "an argument"]),
+    ("sqlite3", "sqlite", "sqlite3", ["sh", "/root/sqlite/test.sh"]),
+]
+
+
+def sdk(what, *words):
+    return subprocess.run(["tools/sdk", what, "--built", "--sdk", SDK,
+                           "--kernel", KERNEL, "--archive", ARCHIVE, *words],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=LIMIT,
+                          check=False, env=dict(os.environ, SOURCES=SOURCES))
+
+
+def overlay_fill(top):
+    """Programs, and their tests."""
+    os.makedirs(top + "/usr/local/bin")
+    for package, folder, name, _ in PROGRAMS:
+        subprocess.run(["tools/sources", SOURCES, package], check=True,
+                       timeout=LIMIT)
+        p = sdk("build", "tests/linux/" + folder)
+        out = p.stdout.decode()
+        if p.returncode != 0:
+            raise SystemExit(out)
+        shutil.copy(out.splitlines()[-1], f"{top}/usr/local/bin/{name}")
+        shutil.copytree("tests/linux/" + folder, f"{top}/root/{folder}")
+
+
+def points(top):
+    """Those of its TAP, and that it was all of it."""
+    for _, folder, _, words in PROGRAMS:
+        p = sdk("run", "--overlay", top, "--", "/bin/busybox", "env", *words)
+        out = p.stdout.decode("utf-8", "replace")
+        seen = re.findall(r"^(not )?ok \d+ - (.*)$", out, re.M)
+        for bad, name in seen:
+            yield f"{folder}: {name}", not bad
+        whole = p.returncode == 0 and out.endswith(f"\n1..{len(seen)}\n")
+        yield f"{folder}: to the end", whole and len(seen) > 0
+        if not whole or any(bad for bad, _ in seen):
+            print("# " + out.replace("\n", "\n# "))
+
+
+def main():
+    n = failed = 0
+    with tempfile.TemporaryDirectory() as top:
+        overlay_fill(top)
+        for n, (name, good) in enumerate(points(top), 1):
+            print("ok" if good else "not ok", n, "-", name, flush=True)
+            failed += not good
+    print(f"1..{n}")
+    return failed != 0
+
+
+raise SystemExit(main())
