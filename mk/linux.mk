@@ -14,7 +14,7 @@ define musl
 	$(Q)link=$$(sed -n 's/^ \* link: //p' $< | \
 	    sed 's|rcrt1.o|/usr/lib/x86_64-linux-musl/&|'); \
 	    $(MUSL) -std=gnu11 -O2 -s $(WARN) $${link:--static} -MMD -MP \
-	    $1 -o $@ $<
+	    -idirafter libos/include $1 -o $@ $<
 endef
 
 $(B)/tests/linux/%: tests/linux/%.c Makefile mk/linux.mk | $(SETUP)

@@ -11,12 +11,14 @@
 
 #include "proc.h"
 
+#define NOBODY	65534u
+
 static const struct cm_cred root;
 
 const struct cm_cred *
 cred_now(void)
 {
-	return here == NULL || here->proc == NULL ? &root : &here->proc->cred;
+	return here == NULL || here->proc == NULL ? &root : &here->proc->creds->cred;
 }
 
 bool
@@ -142,4 +144,12 @@ cred_set(struct cm_cred *c, const struct cm_cred *want)
 	for (uint32_t i = 0; i < c->ngroups; i++)
 		c->groups[i] = want->groups[i];
 	return 0;
+}
+
+void
+cred_nobody(struct cm_cred *c)
+{
+	*c = (struct cm_cred){ .uid = NOBODY, .euid = NOBODY, .suid = NOBODY,
+	    .fsuid = NOBODY, .gid = NOBODY, .egid = NOBODY, .sgid = NOBODY,
+	    .fsgid = NOBODY };
 }

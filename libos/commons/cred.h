@@ -28,5 +28,7 @@ bool cred_in_group(const struct cm_cred *c, uint32_t gid);
 bool cred_may_signal(const struct cm_cred *c, const struct cm_cred *to);
 /* Be who `want' says, but for what is ~0: 0, or -EPERM, -EINVAL. */
 int64_t cred_set(struct cm_cred *c, const struct cm_cred *want);
+/* Owns nothing. */
+void cred_nobody(struct cm_cred *c);
 
 #endif

@@ -184,13 +184,16 @@ fd_close_exec(struct proc *p)
 		close_bits(p, i, p->open[i] & p->cloexec[i]);
 }
 
+/* Copies of those from `first' on, a multiple of 64. */
 int64_t
-fd_inherit(struct proc *to, struct proc *from)
+fd_inherit(struct proc *to, struct proc *from, uint32_t first)
 {
+	uint32_t n = 0;
+
 	if (over + (from->nfds > FDS_SURE ? from->nfds - FDS_SURE : 0) >
 	    FDS_STOCK)
 		return -L_ENFILE;
-	for (uint32_t i = 0; i < CM_FDS_ALL / 64; i++) {
+	for (uint32_t i = first / 64; i < CM_FDS_ALL / 64; i++) {
 		uint64_t bits = from->open[i];
 
 		to->open[i] = bits;
@@ -201,8 +204,9 @@ fd_inherit(struct proc *to, struct proc *from)
 
 			to->file[fd] = from->file[fd];
 			to->file[fd]->refs++;
+			n++;
 		}
 	}
-	count(to, (int32_t)from->nfds);
+	count(to, (int32_t)n);
 	return 0;
 }

@@ -265,7 +265,7 @@ world_lend(uint64_t key, struct seat *s, uint64_t slot, uint32_t prot)
 		rights |= EXO_R_WRITE;
 	if (prot & L_PROT_EXEC)
 		rights |= EXO_R_EXEC;
-	return exo_cap_give((exo_slot)name, rights, s->proc->domain,
+	return exo_cap_give((exo_slot)name, rights, seat_domain(s),
 	    (exo_slot)slot) < 0 ? -L_EINVAL : 0;
 }
 

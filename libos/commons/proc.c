@@ -5,6 +5,7 @@
 
 #include <castor/string.h>
 
+#include "cred.h"
 #include "pool.h"
 #include "world.h"
 
@@ -114,7 +115,7 @@ static void
 inherit(struct proc *p, const struct proc *from)
 {
 	p->umask = from->umask;
-	p->cred = from->cred;
+	p->cred = from->creds->cred;
 	memcpy(p->limit, from->limit, sizeof(p->limit));
 	p->pgid = from->pgid;
 	p->sid = from->sid;
@@ -165,7 +166,7 @@ proc_new(struct proc *from, int64_t *error)
 		return NULL;
 	p->pid = pid_new();
 	if (p->pid == 0 || (from != NULL &&
-	    (*error = fd_inherit(p, from)) != 0)) {
+	    (*error = fd_inherit(p, from, 0)) != 0)) {
 		if (p->pid != 0)
 			pid_put(p->pid);
 		pool_put(&procs, p);
@@ -173,13 +174,14 @@ proc_new(struct proc *from, int64_t *error)
 	}
 	if (from != NULL) {
 		inherit(p, from);
-		child_add(from, p);
+		child_add(from->leader, p);
 	} else {
 		first_init(p);
 	}
 	pid_hold(p->pgid);
 	pid_hold(p->sid);
 	inode_hold(p->cwd);
+	p->leader = p->creds = p;
 	p->exit_signal = L_SIGCHLD;
 	p->state = PROC_MAKING;
 	p->started = world_clock();
@@ -192,7 +194,7 @@ proc_new(struct proc *from, int64_t *error)
 struct proc *
 proc_in_making(const struct seat *s)
 {
-	struct proc *c = s->proc->children;
+	struct proc *c = s->proc->leader->children;
 
 	while (c != NULL && (c->state != PROC_MAKING || c->maker != s))
 		c = c->next;
@@ -202,7 +204,7 @@ proc_in_making(const struct seat *s)
 void
 proc_seat_add(struct proc *p, struct seat *s)
 {
-	struct seat **at = &p->seats;
+	struct seat **at = &p->leader->seats;
 
 	while (*at != NULL)
 		at = &(*at)->next;
@@ -214,8 +216,8 @@ proc_seat_add(struct proc *p, struct seat *s)
 void
 proc_seat_drop(struct seat *s)
 {
-	struct seat **at = &s->proc->seats;
-	struct proc *c;
+	struct proc *p = s->proc, *c;
+	struct seat **at = &p->leader->seats;
 
 	while ((c = proc_in_making(s)) != NULL)
 		proc_abort(c);
@@ -232,6 +234,64 @@ proc_seat_drop(struct seat *s)
 	signals_forget_seat(s->proc, s);
 	s->proc = NULL;
 	s->waits = &wait_none;
+	if (p != p->leader)
+		context_put(p);
+}
+
+/* ---- clients of contexts: no processes, but descriptors and a directory */
+
+struct proc *
+context_new(struct proc *from, bool copy, enum cm_cred_how how,
+    int64_t *error)
+{
+	struct proc *p = NULL;
+
+	*error = -L_EAGAIN;
+	if (procs.used + PROCS_KEPT < PROCS_MAX)
+		p = pool_get(&procs);
+	if (p == NULL)
+		return NULL;
+	*error = fd_inherit(p, from, copy ? 0 : CM_FDS);
+	if (*error != 0) {
+		pool_put(&procs, p);
+		return NULL;
+	}
+	p->leader = from->leader;
+	p->creds = p;
+	if (how == CM_CREDS_SHARE && from->creds == from->leader)
+		p->creds = from->creds;
+	p->cred = from->creds->cred;
+	if (how == CM_CREDS_NONE)
+		cred_nobody(&p->cred);
+	memcpy(p->limit, from->limit, sizeof(p->limit));
+	p->pid = from->pid;
+	p->pgid = from->pgid;
+	p->sid = from->sid;
+	p->umask = from->umask;
+	p->cwd = from->cwd;
+	inode_hold(p->cwd);
+	p->acct = from->acct;
+	p->state = PROC_LIVE;
+	return p;
+}
+
+struct proc *
+context_in_making(const struct seat *s, uint64_t client)
+{
+	for (const struct seat *o = s->proc->leader->seats; o != NULL;
+	    o = o->next) {
+		if (o->index == client && o->maker == s)
+			return o->proc;
+	}
+	return NULL;
+}
+
+void
+context_put(struct proc *c)
+{
+	fd_close_range(c, 0, CM_FDS_ALL - 1);
+	inode_put(c->cwd);
+	pool_put(&procs, c);
 }
 
 /* ---- dying */

@@ -24,6 +24,9 @@ enum proc_state { PROC_FREE, PROC_MAKING, PROC_LIVE, PROC_ZOMBIE };
 struct proc {
 	uint32_t pid, pgid, sid, state;
 	struct proc *parent, *children, *next, *prev;	/* siblings */
+	struct proc *leader;		/* itself; of a context's client: the
+					 * process */
+	struct proc *creds;		/* whose `cred' it has: mostly its own */
 	struct proc *all_next, *all_prev;
 	struct seat *seats;		/* the first one's is its own */
 	struct seat *maker;		/* MAKING: by whom */
@@ -72,13 +75,27 @@ int64_t proc_wait4(struct proc *p, int32_t pid, uint32_t options,
     struct cm_wait *out);
 int64_t proc_setpgid(struct proc *p, int32_t pid, int32_t pgid);
 int64_t proc_setsid(struct proc *p);
-void proc_seat_add(struct proc *p, struct seat *s);
+void proc_seat_add(struct proc *p, struct seat *s);	/* a client's */
+/* A client with copies of from's descriptors, or the image's own only: NULL and
+ * *error.  It goes with its last seat, or by context_put. */
+struct proc *context_new(struct proc *from, bool copy, enum cm_cred_how how,
+    int64_t *error);
+void context_put(struct proc *c);
+/* The client of a context that this seat's process is making: NULL. */
+struct proc *context_in_making(const struct seat *s, uint64_t client);
 void proc_seat_drop(struct seat *s);
 uint32_t pid_new(void);			/* 0: none */
 void pid_hold(uint32_t pid);
 void pid_put(uint32_t pid);
 bool group_exists(uint32_t sid, uint32_t pgid);
 bool group_is_orphaned(uint32_t pgid);
+
+/* The domain that a seat's requests come from. */
+static inline uint64_t
+seat_domain(const struct seat *s)
+{
+	return s->domain != 0 ? s->domain : s->proc->leader->domain;
+}
 
 /* ---- signal.c */
 
@@ -133,7 +150,7 @@ int64_t fd_put(struct proc *p, uint32_t fd, struct file *f, bool cloexec);
 int64_t fd_close(struct proc *p, uint64_t fd);
 void fd_close_range(struct proc *p, uint64_t first, uint64_t last);
 void fd_close_exec(struct proc *p);
-int64_t fd_inherit(struct proc *to, struct proc *from);
+int64_t fd_inherit(struct proc *to, struct proc *from, uint32_t first);
 void fd_mark(struct proc *p, uint64_t fd, bool cloexec);
 bool fd_marked(struct proc *p, uint64_t fd);
 uint32_t fd_count(void);
@@ -160,6 +177,14 @@ int64_t world_end(struct proc *p, uint64_t domain, uint64_t env,
 int64_t world_thread(struct proc *p, uint64_t env, uint64_t place,
     uint64_t wslot, struct cm_fork *out);
 uint32_t world_window(const struct seat *s);
+int64_t world_name(struct seat *s, uint64_t slot, uint64_t domain);
+int64_t world_context(struct seat *s, struct proc *c, uint64_t wslot,
+    struct cm_fork *out);
+int64_t world_context_end(struct seat *s, uint64_t client, uint64_t domain,
+    uint64_t place);
+int64_t world_context_at(struct seat *s, uint64_t domain);
+int64_t world_context_drop(struct seat *s, uint64_t domain, uint64_t mine);
+int64_t world_context_free(struct seat *s, const uint32_t *ppn, uint64_t n);
 int64_t world_raise(struct proc *p, uint32_t res, int64_t n);
 
 #endif

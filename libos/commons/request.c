@@ -18,7 +18,7 @@
 const request_fn requests[CM_OP_MAX] = {
 	CM_OPS(REQUEST_ROW)
 	[18 ... 19] = request_none, [38 ... 39] = request_none,
-	[42 ... 47] = request_none, [92 ... CM_OP_MAX - 1] = request_none,
+	[92 ... CM_OP_MAX - 1] = request_none,
 };
 
 uint64_t nosys[NOSYS_MAX];

@@ -67,7 +67,7 @@ REQUEST(FORK_ABORT)
 REQUEST(THREAD)
 {
 	struct cm_fork out;
-	int64_t r = world_thread(s->proc, a, b, c, &out);
+	int64_t r = world_thread(s->proc->leader, a, b, c, &out);
 
 	if (r != 0)
 		return r;
@@ -77,7 +77,7 @@ REQUEST(THREAD)
 
 REQUEST(RAISE)
 {
-	return world_raise(s->proc, (uint32_t)a, (int64_t)b);
+	return world_raise(s->proc->leader, (uint32_t)a, (int64_t)b);
 }
 
 /* ---- being another program */
@@ -101,7 +101,7 @@ text_set(char **text, uint16_t *len, const char *from, size_t n)
 
 REQUEST(EXEC)
 {
-	struct proc *p = s->proc;
+	struct proc *p = s->proc->leader;
 	char path[CM_PATH_MAX], args[CM_ARGS_MAX];
 	size_t base = 0;
 
@@ -118,7 +118,7 @@ REQUEST(EXEC)
 	name_set(p, path + base, a - base);
 	text_set(&p->exe, &p->exe_len, path, a);
 	text_set(&p->args, &p->args_len, args, b);
-	fd_close_exec(p);
+	fd_close_exec(s->proc);
 	timers_end(p);
 	p->execed = true;
 	if (p->parent != NULL)
@@ -133,7 +133,7 @@ REQUEST(SETNAME)
 	if (a > COMM_MAX - 1)
 		a = COMM_MAX - 1;
 	memcpy(name, s->win->data, a);
-	name_set(s->proc, name, a);
+	name_set(s->proc->leader, name, a);
 	return 0;
 }
 
@@ -145,7 +145,7 @@ REQUEST(EXIT)
 
 	if ((status & 0xff) == 0x7f)
 		status = 0xff00;	/* it stopped?  It did not. */
-	proc_died(s->proc, status);
+	proc_died(s->proc->leader, status);
 	return 0;
 }
 
@@ -157,7 +157,7 @@ REQUEST(WAIT4)
 	if ((b & ~(uint64_t)(L_WNOHANG | L_WUNTRACED | L_WEXITED |
 	    L_WCONTINUED | L_WNOWAIT)) != 0)
 		return -L_EINVAL;
-	r = proc_wait4(s->proc, (int32_t)a, (uint32_t)b, &out);
+	r = proc_wait4(s->proc->leader, (int32_t)a, (uint32_t)b, &out);
 	if (r > 0)
 		memcpy(s->win->data, &out, sizeof(out));
 	return r;
@@ -168,11 +168,11 @@ REQUEST(EXECED)
 {
 	struct proc *p = proc_find((uint32_t)a);
 
-	if (p == NULL || p->parent != s->proc)
+	if (p == NULL || p->parent != s->proc->leader)
 		return -L_ECHILD;
 	if (p->execed || p->state == PROC_ZOMBIE)
 		return 0;
-	return wait_on(&s->proc->waitq, s) ? -CM_WAIT : -L_ENOMEM;
+	return wait_on(&s->proc->leader->waitq, s) ? -CM_WAIT : -L_ENOMEM;
 }
 
 REQUEST(USAGE)
@@ -180,10 +180,10 @@ REQUEST(USAGE)
 	struct world_usage u;
 	struct cm_usage out;
 
-	world_usage(s->proc, &u);
+	world_usage(s->proc->leader, &u);
 	out = (struct cm_usage){ .self = u.ticks,
-	    .children = s->proc->child_ticks, .pages = u.frames,
-	    .children_pages = s->proc->child_pages, .procs = proc_count() };
+	    .children = s->proc->leader->child_ticks, .pages = u.frames,
+	    .children_pages = s->proc->leader->child_pages, .procs = proc_count() };
 	memcpy(s->win->data, &out, sizeof(out));
 	return 0;
 }
@@ -199,9 +199,9 @@ REQUEST(CREDS)
 		return -L_EINVAL;
 	memcpy(&want, s->win->data, sizeof(want));
 	if (a == 1)
-		r = cred_set(&s->proc->cred, &want);
+		r = cred_set(&s->proc->creds->cred, &want);
 	if (r == 0)
-		memcpy(s->win->data, &s->proc->cred, sizeof(want));
+		memcpy(s->win->data, &s->proc->creds->cred, sizeof(want));
 	return r;
 }
 
@@ -209,12 +209,12 @@ REQUEST(CREDS)
 
 REQUEST(KILL)
 {
-	return signal_kill(s->proc, (int32_t)a, (uint32_t)b);
+	return signal_kill(s->proc->leader, (int32_t)a, (uint32_t)b);
 }
 
 REQUEST(TKILL)
 {
-	return signal_thread(s->proc, (uint32_t)a, (uint32_t)b, (uint32_t)c);
+	return signal_thread(s->proc->leader, (uint32_t)a, (uint32_t)b, (uint32_t)c);
 }
 
 REQUEST(SIGINFO)
@@ -240,11 +240,11 @@ REQUEST(SIGQUEUE)
 	struct why w;
 
 	memcpy(&in, s->win->data, sizeof(in));
-	if ((in.code >= 0 || in.code == L_SI_TKILL) && a != s->proc->pid)
+	if ((in.code >= 0 || in.code == L_SI_TKILL) && a != s->proc->leader->pid)
 		return -L_EPERM;
 	w = (struct why){ .code = (uint32_t)in.code, .pid = in.pid,
 	    .uid = in.uid, .status = in.status, .value = in.value };
-	return signal_queue(s->proc, (uint32_t)a, (uint32_t)b, (uint32_t)c,
+	return signal_queue(s->proc->leader, (uint32_t)a, (uint32_t)b, (uint32_t)c,
 	    &w);
 }
 
@@ -252,15 +252,15 @@ REQUEST(STOP)
 {
 	if (a < L_SIGSTOP || a > L_SIGTTOU)
 		return -L_EINVAL;
-	if (s->proc != proc_init && !group_is_orphaned(s->proc->pgid))
-		proc_stop(s->proc, (uint32_t)a);
+	if (s->proc->leader != proc_init && !group_is_orphaned(s->proc->leader->pgid))
+		proc_stop(s->proc->leader, (uint32_t)a);
 	return 0;
 }
 
 REQUEST(ITIMER)
 {
 	uint64_t old;
-	int64_t r = signal_itimer(s->proc, a, b, &old);
+	int64_t r = signal_itimer(s->proc->leader, a, b, &old);
 
 	if (r >= 0)
 		memcpy(s->win->data, &old, sizeof(old));
@@ -271,24 +271,24 @@ REQUEST(ITIMER)
 
 REQUEST(SETPGID)
 {
-	return proc_setpgid(s->proc, (int32_t)a, (int32_t)b);
+	return proc_setpgid(s->proc->leader, (int32_t)a, (int32_t)b);
 }
 
 REQUEST(GETPGID)
 {
-	struct proc *p = (uint32_t)a == 0 ? s->proc : proc_find((uint32_t)a);
+	struct proc *p = (uint32_t)a == 0 ? s->proc->leader : proc_find((uint32_t)a);
 
 	return p == NULL ? -L_ESRCH : (int64_t)p->pgid;
 }
 
 REQUEST(SETSID)
 {
-	return proc_setsid(s->proc);
+	return proc_setsid(s->proc->leader);
 }
 
 REQUEST(GETSID)
 {
-	struct proc *p = (uint32_t)a == 0 ? s->proc : proc_find((uint32_t)a);
+	struct proc *p = (uint32_t)a == 0 ? s->proc->leader : proc_find((uint32_t)a);
 
 	return p == NULL ? -L_ESRCH : (int64_t)p->sid;
 }
@@ -297,4 +297,63 @@ REQUEST(NOSYS)
 {
 	nosys[a < NOSYS_MAX ? a : 0]++;
 	return 0;
+}
+
+/* ---- contexts */
+
+REQUEST(CONTEXT)
+{
+	struct cm_fork out = { 0 };
+	struct proc *client;
+	int64_t r;
+
+	if ((a & 0xff) > CM_NONE || a >> 8 > CM_CREDS_NONE)
+		return -L_EINVAL;
+	r = world_name(s, b, d);
+	if (r != 0)
+		return r;
+	if ((a & 0xff) == CM_SHARE)
+		return s->index;
+	client = context_new(s->proc, (a & 0xff) == CM_COPY, a >> 8, &r);
+	if (client == NULL)
+		return r;
+	r = world_context(s, client, c, &out);
+	if (r >= 0)
+		fork_out(s, &out);
+	return r;
+}
+
+REQUEST(CONTEXT_END)
+{
+	return world_context_end(s, a, b, c);
+}
+
+REQUEST(CONTEXT_CLOSE)
+{
+	struct proc *p = context_in_making(s, a);
+
+	if (p == NULL)
+		return -L_ESRCH;
+	fd_close_range(p, b, c < CM_FDS ? c : CM_FDS - 1);
+	return 0;
+}
+
+REQUEST(CONTEXT_AT)
+{
+	return world_context_at(s, a);
+}
+
+REQUEST(CONTEXT_DROP)
+{
+	return world_context_drop(s, a, b);
+}
+
+REQUEST(CONTEXT_FREE)
+{
+	uint32_t ppn[CM_DATA / sizeof(uint32_t)];
+
+	if (a > CM_DATA / sizeof(uint32_t))
+		return -L_EFAULT;
+	memcpy(ppn, s->win->data, a * sizeof(ppn[0]));
+	return world_context_free(s, ppn, a);
 }

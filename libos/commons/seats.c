@@ -294,7 +294,7 @@ world_begin(struct proc *p, uint64_t frames, uint64_t slot, uint64_t wslot,
     struct cm_fork *out)
 {
 	struct record *rec = record_take(p);
-	exo_id to = here->proc->domain;
+	exo_id to = seat_domain(here);
 	uint32_t tries = FORK_REAPS;
 	struct seat *s;
 	int64_t e;
@@ -394,6 +394,172 @@ world_thread(struct proc *p, uint64_t env, uint64_t place, uint64_t wslot,
 	return 0;
 }
 
+/* ---- contexts: other domains of a process, in its account */
+
+static bool
+domain_is_its(const struct proc *p, exo_id id)
+{
+	return domain_fits(id, p->leader->acct);
+}
+
+int64_t
+world_name(struct seat *s, uint64_t slot, uint64_t domain)
+{
+	long r;
+
+	if (!domain_is_its(s->proc, domain))
+		return -L_EINVAL;
+	if (exo_cap_derive(session, name_slot, EXO_R_ALL, EXO_COMP_FRESH) < 0)
+		return -L_EAGAIN;
+	r = exo_cap_give(name_slot, EXO_R_ALL, domain, (exo_slot)slot);
+	(void)!exo_cap_drop(name_slot);
+	return r < 0 ? -L_EINVAL : 0;
+}
+
+/* A seat and window for the same env: the client's number.  An error ends the
+ * client. */
+int64_t
+world_context(struct seat *s, struct proc *c, uint64_t wslot,
+    struct cm_fork *out)
+{
+	struct seat *new;
+
+	if (seat_take(seat_domain(s), (exo_slot)wslot, &new) < 0) {
+		context_put(c);
+		return -L_EAGAIN;
+	}
+	seat_give(new, c, s->tid);
+	window_fill(new, c->leader);
+	new->context = true;
+	new->maker = s;
+	if (seat_bind(new->index, s->env) < 0) {
+		proc_seat_drop(new);
+		(void)seat_free(new);
+		return -L_EAGAIN;
+	}
+	*out = (struct cm_fork){ .acct = c->leader->acct,
+	    .commons = self->domain, .pid = c->leader->pid,
+	    .window = house[new->index].window };
+	return new->index;
+}
+
+int64_t
+world_context_end(struct seat *s, uint64_t client, uint64_t domain,
+    uint64_t place)
+{
+	struct seat *to = client == s->index ? s : client < CM_SEATS &&
+	    context_in_making(s, client) != NULL ? &seats[client] : NULL;
+
+	if (to == NULL)
+		return -L_ESRCH;
+	if (domain == 0) {
+		if (to == s)
+			return 0;
+		proc_seat_drop(to);
+		return seat_free(to) ? 0 : -L_EAGAIN;
+	}
+	if (!domain_is_its(s->proc, domain) ||
+	    handle_mint(to, domain, place) < 0)
+		return -L_EINVAL;
+	if (to != s) {
+		to->domain = domain;
+		to->maker = NULL;
+	}
+	return 0;
+}
+
+int64_t
+world_context_at(struct seat *s, uint64_t domain)
+{
+	if (!domain_is_its(s->proc, domain))
+		return -L_EINVAL;
+	s->domain = domain;
+	return 0;
+}
+
+static bool
+is_occupied(const struct proc *p, exo_id domain)
+{
+	for (const struct seat *s = p->seats; s != NULL; s = s->next) {
+		if (s->env != here->env &&
+		    EXO_ENVS[EXO_INDEX(s->env)].home == EXO_INDEX(domain))
+			return true;
+	}
+	return false;
+}
+
+/* Its first domain ends: the caller's seat is the first now.  The old one goes
+ * as that of a context does. */
+static void
+first_replace(struct seat *s, exo_id domain)
+{
+	struct proc *p = s->proc->leader;
+	struct seat *old = p->seats, **at = &p->seats;
+
+	old->domain = p->domain;
+	p->domain = record_of(p)->domain = domain;
+	if (s == old)
+		return;
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	s->next = p->seats;
+	p->seats = s;
+	old->context = true;
+	s->context = false;
+}
+
+int64_t
+world_context_drop(struct seat *s, uint64_t domain, uint64_t mine)
+{
+	struct proc *p = s->proc->leader;
+	long n = 0, r;
+
+	if (domain == mine || !domain_is_its(p, domain) ||
+	    !domain_is_its(p, mine))
+		return -L_EINVAL;
+	if (EXO_DOMAINS[EXO_INDEX(domain)].named != 0 ||
+	    is_occupied(p, domain))
+		return -L_EBUSY;
+	if (p->domain == domain)
+		first_replace(s, mine);
+	if (exo_domain_kill(domain, session, 0) < 0)
+		return -L_EBUSY;
+	while (n < REAP_STEPS && (r = exo_domain_reap(domain,
+	    REAP_STEPS)) > 0)
+		n += r;
+	(void)!exo_domain_free(domain, session);
+	return 0;
+}
+
+/* A frame whose taker is gone. */
+static bool
+is_orphan(exo_ppn ppn, uint32_t acct)
+{
+	const volatile struct exo_page *p = &EXO_PAGES[ppn];
+	const volatile struct exo_domain *d;
+
+	if (ppn >= EXO_MACHINE->nframes || p->account != acct ||
+	    p->kind == EXO_PG_FREE || p->kind >= EXO_PG_OWNED_END ||
+	    p->maker >= EXO_MACHINE->ndomains)
+		return false;
+	d = &EXO_DOMAINS[p->maker];
+	return d->gen != p->maker_gen || d->state != EXO_DOM_LIVE;
+}
+
+int64_t
+world_context_free(struct seat *s, const uint32_t *ppn, uint64_t n)
+{
+	uint32_t acct = EXO_INDEX(s->proc->leader->acct);
+	int64_t done = 0;
+
+	for (uint64_t i = 0; i < n; i++) {
+		if (is_orphan(ppn[i], acct))
+			done += exo_page_free(session, ppn[i], 1) == 1;
+	}
+	return done;
+}
+
 uint32_t
 world_window(const struct seat *s)
 {
@@ -408,7 +574,7 @@ int64_t
 world_raise(struct proc *p, uint32_t res, int64_t n)
 {
 	static const uint32_t most[EXO_RES_MAX] = {
-		[EXO_RES_FRAMES] = UINT32_MAX, [EXO_RES_DOMAINS] = 32,
+		[EXO_RES_FRAMES] = UINT32_MAX, [EXO_RES_DOMAINS] = 8192,
 		[EXO_RES_ENVS] = 64, [EXO_RES_PCIDS] = 8,
 		[EXO_RES_SLICES] = 48, [EXO_RES_TRACE] = 64,
 	};
@@ -493,6 +659,8 @@ world_usage(const struct proc *p, struct world_usage *u)
 		u->limit = a->limit[EXO_RES_FRAMES];
 	}
 	for (const struct seat *s = p->seats; s != NULL; s = s->next) {
+		if (s->context)
+			continue;
 		u->ticks += env_ticks(s->env);
 		if (u->state == 'S' &&
 		    EXO_ENVS[EXO_INDEX(s->env)].state == EXO_ENV_READY)
@@ -506,7 +674,7 @@ world_forget(struct proc *p, uint32_t status)
 	struct record *rec = record_of(p);
 
 	for (struct seat *s = p->seats; s != NULL; s = s->next)
-		p->ticks += env_ticks(s->env);
+		p->ticks += s->context ? 0 : env_ticks(s->env);
 	if (rec == NULL)
 		return;
 	p->pages = EXO_ACCTS[EXO_INDEX(p->acct)].used[EXO_RES_FRAMES];
@@ -514,7 +682,7 @@ world_forget(struct proc *p, uint32_t status)
 	for (struct seat *s = p->seats; s != NULL; s = s->next) {
 		house[s->index].next = rec->left;
 		rec->left = s;
-		if (s->tid != p->pid)
+		if (s->tid != p->pid && !s->context)
 			pid_put(s->tid);
 	}
 	if (rec->domain != 0)
@@ -620,17 +788,26 @@ static void
 thread_drop(struct proc *p, struct seat *s)
 {
 	uint32_t tid = s->tid;
+	bool context = s->context;
 
 	if (here == s || busy == s->index + 1)
 		return;
 	proc_seat_drop(s);
 	if (seat_free(s)) {
-		if (tid != p->pid)
+		if (tid != p->pid && !context)
 			pid_put(tid);
 	} else {
 		proc_seat_add(p, s);
 		s->tid = tid;
 	}
+}
+
+static bool
+domain_is_dead(exo_id id)
+{
+	const volatile struct exo_domain *d = &EXO_DOMAINS[EXO_INDEX(id)];
+
+	return d->gen != EXO_GEN(id) || d->state != EXO_DOM_LIVE;
 }
 
 static void
@@ -649,7 +826,8 @@ threads_look(struct proc *p)
 	}
 	for (s = p->seats->next; s != NULL; s = next) {
 		next = s->next;
-		if (env_is_dead(s->env))
+		if (env_is_dead(s->env) || (s->context && s->maker == NULL &&
+		    domain_is_dead(s->domain)))
 			thread_drop(p, s);
 	}
 }

@@ -39,11 +39,11 @@ static struct seat *
 seat_for(struct proc *p, uint64_t bit)
 {
 	for (struct seat *s = p->seats; s != NULL; s = s->next) {
-		if (s->win->sig_waited & bit)
+		if (!s->context && (s->win->sig_waited & bit) != 0)
 			return s;
 	}
 	for (struct seat *s = p->seats; s != NULL; s = s->next) {
-		if ((s->win->sig_blocked & bit) == 0)
+		if (!s->context && (s->win->sig_blocked & bit) == 0)
 			return s;
 	}
 	return p->seats;
@@ -297,7 +297,7 @@ proc_seat(const struct proc *p, uint32_t tid)
 {
 	struct seat *s = p->seats;
 
-	while (s != NULL && s->tid != tid)
+	while (s != NULL && (s->tid != tid || s->context))
 		s = s->next;
 	return s;
 }

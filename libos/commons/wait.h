@@ -49,6 +49,10 @@ struct seat {
 	uint32_t delivered;
 	uint32_t index, tid;
 	struct seat *next;		/* of the same process */
+	uint64_t domain;		/* whom it is in, of a process with
+					 * contexts; 0: the process's first */
+	bool context;			/* a thread's second, third... */
+	const struct seat *maker;	/* of a context in the making */
 	struct file *opening;		/* a FIFO, until its other end is there
 					 * too */
 	bool futex;			/* futex.c: it waits for a word */

@@ -75,6 +75,8 @@ long pt_narrow(uint64_t low, uint64_t high, uint32_t prot) MUST_USE;
 const uint64_t *pt_root(void);
 long pt_table(uint32_t level) MUST_USE;
 bool pt_table_free(exo_ppn table);
+/* Nobody looks at it any more: it can be given back. */
+void pt_unview(exo_ppn table);
 /* Bits of an entry for this protection. */
 uint64_t pt_bits(uint32_t prot);
 

@@ -1,8 +1,10 @@
 /*
  * call.c - system calls, by number.
  */
+#include <castor/lwc.h>
 #include <castor/string.h>
 
+#include "context.h"
 #include "patch.h"
 #include "signal.h"
 #include "wait.h"
@@ -44,6 +46,8 @@ foreign(struct exo_regs *r)
 	if (nr < CALLS_MAX && calls[nr] != NULL)
 		result = ((call_fn)calls[nr])(r->rdi, r->rsi, r->rdx, r->r10,
 		    r->r8, r->r9);
+	else if (nr - LWC_NR < LWC_NR_END - LWC_NR)
+		result = context_call(r, nr);
 	else if (nr < CALLS_MAX)
 		(void)commons(CM_NOSYS, nr, 0, 0, 0);
 	if (!t->changed)

@@ -1,8 +1,9 @@
 ; entry.asm - every way in and out of the image.
 ;
-; In: _start, where the process's env begins, and EXO_START_UPCALL_AT bytes
-; later _upcall, where the kernel hands over foreign calls, traps and slices
-; (exo/trap.h).  Out: back to the program.
+; In: _start, where an env begins, and where it comes from another context
+; (docs/lwc.md); EXO_START_UPCALL_AT bytes later _upcall, where the kernel hands
+; over foreign calls, traps and slices (exo/trap.h); at TEXT + 0x80 a program
+; that leaves for another context.  Out: back to the program.
 ;
 ; Stacks.  An upcall comes on the thread's upcall frame: at its top, or below
 ; what is in use there.  Its first part must run there, with what it saves
@@ -41,15 +42,25 @@ TF_OFF	equ ~0x100
 global _start, user_copy, user_copy_first, user_copy_last
 global thread_start, user_copy_fault, go, stubs, fp_save, fp_save_first, fp_save_last
 global fp_load, fp_load_first, fp_load_last, fp_reset
-extern image_start, foreign, trap, deliver_fault, deliver_slice
+extern image_start, fork_born, lwc_born, lwc_place, lwc_service
+extern foreign, trap, deliver_fault, deliver_slice
 extern calls_fast, pid, own_threads, patch_wait, only_regs
 
 section .text.entry progbits alloc exec nowrite align=64
 
+; rsp: where the thread's place is kept (struct thread begins with it).
 _start:
-	xor	ebp, ebp
-	call	image_start
-	ud2
+	test	eax, eax		; EXO_K_ENTER
+	jnz	not_entered
+	fninit				; whoever left may have set them
+	ldmxcsr	[fp_initial + 24]
+	pop	rcx
+	wrfsbase rcx
+	pop	rbp
+	pop	rcx
+	pop	rsp
+arrive_jump:
+	jmp	rcx
 	times UPCALL_AT - ($ - _start) int3
 
 _upcall:
@@ -60,6 +71,44 @@ _upcall:
 	jae	foreign_full
 	lea	rdx, [calls_fast]
 	jmp	[rdx + rax*8]
+
+not_entered:
+	jmp	entered_otherwise
+
+	times LWC_AT - ($ - _start) int3
+
+; To another context: rdi its place, rsi rdx r10 r8 r9 words for it, rcx where
+; to come back to, with a `syscall' before it: the call is made there if it
+; can't be done here, because there are several threads (then the store faults:
+; trap()) or the kernel refuses.  What else was in registers is not for others.
+global lwc_leave, lwc_leave_end
+lwc_leave:
+	mov	r11, [lwc_place]
+	rdfsbase rax
+	mov	[r11 + P_FS], rax
+	mov	[r11 + P_RBP], rbp
+	mov	[r11 + P_RIP], rcx
+	mov	[r11 + P_RSP], rsp
+lwc_scrub:
+	mov	eax, -1
+	xrstor64 [fp_initial]
+	xor	ebx, ebx
+	xor	ebp, ebp
+	xor	r12d, r12d
+	xor	r13d, r13d
+	xor	r14d, r14d
+	xor	r15d, r15d
+	mov	eax, NR_ENTER
+lwc_enter:
+	syscall
+lwc_refused:
+	mov	r11, [lwc_place]
+	mov	rbp, [r11 + P_RBP]
+	mov	rcx, [r11 + P_RIP]
+	mov	eax, LWC_REGISTERS
+	sub	rcx, 2
+	jmp	rcx
+lwc_leave_end:
 
 ; ------------------------------------------------------- foreign system calls
 ; Those that need nothing but a word.  rax, rcx, rdx and r11 are free.
@@ -213,6 +262,8 @@ go_rest:
 	shr	rdx, 39
 	cmp	edx, 252
 	jae	go_nested
+; By the thread's stub, to rax: nothing is written where rsp is.
+go_stub:
 	mov	rdx, rsp
 	and	rdx, -BLOCK_SIZE
 	mov	[rdx + BLOCK_UPCALL - THREAD_SIZE + T_RESUME], rax
@@ -258,7 +309,7 @@ slice_begins:
 	mov	rax, rcx
 	sub	rax, rdx
 	cmp	rax, jump_moved - fast_jump
-	jae	.stub
+	jae	.leave
 	mov	rcx, [rsp + F_RCX]
 	test	rax, rax		; at one of the jumps?
 	jz	.nearly
@@ -267,6 +318,25 @@ slice_begins:
 	cmp	rax, jump_back - fast_jump
 	je	.nearly
 	sub	rcx, 2			; no: to the syscall
+	jmp	.nearly
+.leave:	lea	rdx, [lwc_leave]	; from one of three places on it can be
+	mov	rax, rcx		; done again
+	sub	rax, rdx
+	cmp	rax, lwc_leave_end - lwc_leave
+	jae	.arrive
+	mov	rcx, rdx
+	cmp	rax, lwc_scrub - lwc_leave
+	jb	.nearly
+	lea	rcx, [lwc_scrub]
+	cmp	rax, lwc_enter - lwc_leave
+	jbe	.nearly
+	lea	rcx, [lwc_refused]
+	jmp	.nearly
+.arrive:
+	lea	rdx, [arrive_jump]
+	cmp	rcx, rdx
+	jne	.stub
+	mov	rcx, [rsp + F_RCX]
 	jmp	.nearly
 .stub:	lea	rdx, [stubs]
 	mov	rax, rcx
@@ -279,6 +349,11 @@ slice_begins:
 	and	rdx, -BLOCK_SIZE
 	mov	rcx, [rdx + BLOCK_UPCALL - THREAD_SIZE + T_RESUME]
 .nearly:
+	mov	rax, rcx
+	shr	rax, 39
+	cmp	eax, 252
+	mov	rax, rcx
+	jae	go_stub
 	mov	[rsp + F_RIP], rcx
 .program:
 	mov	rdx, rsp
@@ -319,8 +394,59 @@ deliver_by:
 	call	rbx
 	jmp	go_all
 
-; A thread begins: its registers are on its stack, where rsp is.
+; An env begins: rdi is 0 (a thread), what fork_born is to know, or where the
+; first process was told what to do.  Or somebody calls this domain: services
+; are for other contexts of the process (context.c).
+entered_otherwise:
+	cmp	eax, K_CALL
+	je	.called
+	cmp	eax, K_START
+	jne	.wrong
+	xor	ebp, ebp
+	test	rdi, rdi
+	jz	thread_start
+	mov	rax, OWN_START
+	cmp	rdi, rax
+	je	.first
+	lea	rsp, [rdi - 64]
+	and	rsp, -16
+	call	fork_born
+.wrong:	ud2
+.first:	call	image_start
+	ud2
+; Below what Castor's stack holds, if this context was left from C.
+.called:
+	mov	rax, [rsp + P_RSP]
+	mov	r11, rsp
+	lea	rcx, [rsp - REGS_SIZE]
+	sub	r11, rax
+	cmp	r11, BLOCK_UPCALL
+	cmovb	rcx, rax
+	mov	rsp, rcx
+	and	rsp, -16
+	mov	rcx, r10
+	sub	rsp, 64
+	lea	r9, [rsp + 8]		; its answer: six words
+	call	lwc_service
+	mov	rdi, [rsp + 8]
+	mov	rsi, [rsp + 16]
+	mov	r8, [rsp + 24]
+	mov	r9, [rsp + 32]
+	mov	r10, [rsp + 40]
+	mov	rbx, [rsp + 48]
+	mov	rdx, rax
+	xor	ebp, ebp
+	xor	r12d, r12d
+	xor	r13d, r13d
+	xor	r14d, r14d
+	xor	r15d, r15d
+	mov	eax, NR_REPLY
+	syscall
+	ud2
+
+; A thread begins: its registers are on its stack.
 thread_start:
+	sub	rsp, REGS_SIZE
 	mov	rdx, rsp
 	and	rdx, -BLOCK_SIZE
 	mov	rdx, [rdx + BLOCK_UPCALL - THREAD_SIZE + T_FSBASE]
@@ -345,6 +471,117 @@ stubs:
 %endrep
 
 section .text
+
+; long lwc_cross(to, const uint64_t *args, uint64_t *out, struct thread *):
+; leave from C for another context, whoever comes back: 0, who and five words in
+; out; or -EXO_E_*.
+global lwc_cross
+lwc_cross:
+	push	rbx
+	push	rbp
+	push	r12
+	push	r13
+	push	r14
+	push	r15
+	push	rdx
+	mov	r11, rcx
+	rdfsbase rax
+	mov	[r11 + P_FS], rax
+	mov	[r11 + P_RBP], rbp
+	lea	rax, [.back]
+	mov	[r11 + P_RIP], rax
+	mov	[r11 + P_RSP], rsp
+	mov	rdx, [rsi + 8]
+	mov	r10, [rsi + 16]
+	mov	r8, [rsi + 24]
+	mov	r9, [rsi + 32]
+	mov	rsi, [rsi]
+	push	rdx
+	mov	eax, -1
+	xrstor64 [fp_initial]
+	pop	rdx
+	xor	ebx, ebx
+	xor	ebp, ebp
+	xor	r12d, r12d
+	xor	r13d, r13d
+	xor	r14d, r14d
+	xor	r15d, r15d
+	mov	eax, NR_ENTER
+	syscall
+	pop	rdx
+	jmp	.out
+.back:	pop	r11
+	mov	[r11], rdi
+	mov	[r11 + 8], rsi
+	mov	[r11 + 16], rdx
+	mov	[r11 + 24], r10
+	mov	[r11 + 32], r8
+	mov	[r11 + 40], r9
+.out:	pop	r15
+	pop	r14
+	pop	r13
+	pop	r12
+	pop	rbp
+	pop	rbx
+	ret
+
+; long lwc_ask(handle, op, a, b, c, uint64_t out[6]): call another context's
+; service: what it says, or -EXO_E_*.
+global lwc_ask
+lwc_ask:
+	push	rbx
+	push	rbp
+	push	r12
+	push	r13
+	push	r14
+	push	r15
+	push	r9
+	mov	r10, rcx
+	xor	r9d, r9d
+	xor	ebx, ebx
+	xor	ebp, ebp
+	xor	r12d, r12d
+	xor	r13d, r13d
+	xor	r14d, r14d
+	xor	r15d, r15d
+	mov	eax, NR_CALL
+	syscall
+	pop	r11
+	test	rax, rax
+	js	.out
+	mov	[r11], rdi
+	mov	[r11 + 8], rsi
+	mov	[r11 + 16], r8
+	mov	[r11 + 24], r9
+	mov	[r11 + 32], r10
+	mov	[r11 + 40], rbx
+	mov	rax, rdx
+.out:	cld
+	pop	r15
+	pop	r14
+	pop	r13
+	pop	r12
+	pop	rbp
+	pop	rbx
+	ret
+
+; A context's first entry: rdi who came, five words.
+global lwc_born_at, lwc_nobody_at
+lwc_born_at:
+	mov	rcx, r10
+	call	lwc_born
+	ud2
+
+; One that has discarded itself: back to whoever came.  rsp is Castor's stack.
+lwc_nobody_at:
+	mov	rsi, -1
+	mov	rdx, rsi
+	mov	r10, rsi
+	mov	r8, rsi
+	mov	r9, rsi
+	mov	eax, NR_ENTER
+	syscall
+	ud2
 
 ; --------------------------------------------------------- the program's memory
 ; long user_copy(void *to, const void *from, uint64_t n): 0, or -EFAULT if it

@@ -53,8 +53,6 @@ struct child {
 
 long	fp_save(void *to);
 long	fp_load(const void *from);
-extern const char _start[];
-
 _Noreturn void fork_born(struct birth *);
 
 /* ---- frames */
@@ -320,8 +318,8 @@ seat_make(const struct child *c)
 {
 	struct exo_seat_args a = {
 		.env = c->env,
-		.entry = (uint64_t)fork_born,
-		.stack = ((uint64_t)c->birth & ~15ul) - 8,
+		.entry = (uint64_t)_start,
+		.stack = BLOCK_THREAD(c->thread),
 		.upcall = (uint64_t)_start + EXO_START_UPCALL_AT,
 		.upcall_va = my_block() + BLOCK_UPCALL,
 		.upcall_ppn = c->upcall,

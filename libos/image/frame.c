@@ -45,7 +45,7 @@ limit_raise(void)
 
 /* At most n frames of a kind from *first on: how many, or -ENOMEM. */
 static long
-run_take(uint32_t kind, uint64_t n, exo_ppn *first)
+run_take(uint32_t kind, exo_slot guard, uint64_t n, exo_ppn *first)
 {
 	for (uint32_t i = 0; i < TRIES; i++) {
 		uint64_t run = free_run(n, first);
@@ -53,8 +53,8 @@ run_take(uint32_t kind, uint64_t n, exo_ppn *first)
 
 		if (run == 0 && EXO_MACHINE->free_head == 0)
 			return -ENOMEM;
-		r = exo_page_alloc(own.acct, own.acct_slot,
-		    own.memory_slot, kind, *first, run);
+		r = exo_page_alloc(own.acct, own.acct_slot, guard, kind,
+		    *first, run);
 		if (r > 0)
 			return r;
 		if (r == -EXO_E_QUOTA && !limit_raise())
@@ -66,17 +66,24 @@ run_take(uint32_t kind, uint64_t n, exo_ppn *first)
 }
 
 long
+frame_get_as(uint32_t kind, exo_slot guard)
+{
+	exo_ppn first;
+	long r = run_take(kind, guard, 1, &first);
+
+	return r < 0 ? r : (long)first;
+}
+
+long
 frame_get(uint32_t kind)
 {
 	exo_ppn first;
 	long r;
 
-	if (kind != EXO_PG_DATA) {
-		r = run_take(kind, 1, &first);
-		return r < 0 ? r : (long)first;
-	}
+	if (kind != EXO_PG_DATA)
+		return frame_get_as(kind, own.memory_slot);
 	if (stocked == 0) {
-		r = run_take(kind, STOCK, &first);
+		r = run_take(kind, own.memory_slot, STOCK, &first);
 		if (r < 0)
 			return r;
 		while (r > 0)		/* the lowest comes out first */

@@ -38,6 +38,9 @@ typedef long (*call_fn)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
 #define NAME_SIZE	16u
 #define ROBUST_SIZE	24u
 struct thread {
+	struct stand {			/* where it left this context, as */
+		uint64_t fsbase, rbp, rip, rsp;	/* entry.asm pops it */
+	} stand;
 	uint64_t resume;		/* where its stub jumps */
 	uint64_t stub;
 	struct exo_regs *regs;		/* the program's, during a call */
@@ -63,6 +66,7 @@ struct thread {
 	exo_ppn env_frame;
 	uint32_t slice;
 	uint64_t fsbase;		/* that it begins with */
+	uint64_t birth;			/* of a context: context.h */
 
 	uint64_t robust;		/* futex.c: locks that it may hold */
 	char name[NAME_SIZE];
@@ -118,6 +122,9 @@ void rows_set(void);			/* traps come to entry.asm */
 /* ---- entry.asm */
 extern void (*const calls_fast[])(void);
 _Noreturn void go(struct exo_regs *regs);
+extern const char _start[];		/* where all seats are entered */
+extern uint64_t lwc_place;		/* the only thread's, or what is never
+					 * there */
 
 /* The program's memory.  0 or -EFAULT: not there, or not the program's. */
 long user_read(void *to, uint64_t from, uint64_t n) MUST_USE;
@@ -134,6 +141,8 @@ _Noreturn void image_die(const char *fmt, ...)
 
 /* ---- frames (frame.c) */
 long frame_get(uint32_t kind) MUST_USE;	/* zeroed; a ppn, or -ENOMEM */
+/* With another name than my memory's. */
+long frame_get_as(uint32_t kind, exo_slot guard) MUST_USE;
 void frame_put(exo_ppn ppn);
 void frames_unstock(void);		/* give back those that wait */
 void frames_forget(void);		/* after a fork: they are the parent's */

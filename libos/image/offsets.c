@@ -1,4 +1,6 @@
 /* offsets.c - constants for the image's assembly; never linked. */
+#include <castor/lwc.h>
+
 #include "image.h"
 
 #include <stddef.h>
@@ -15,6 +17,15 @@ offsets(void)
 	CONSTANT(NR_ENTER, EXO_NR_BASE + EXO_NR_enter);
 	CONSTANT(NR_CALL, EXO_NR_BASE + EXO_NR_call);
 	CONSTANT(NR_REPLY, EXO_NR_BASE + EXO_NR_reply);
+	CONSTANT(K_CALL, EXO_K_CALL);
+	CONSTANT(K_START, EXO_K_START);
+	CONSTANT(LWC_AT, LWC_SWITCH_AT - TEXT);
+	CONSTANT(LWC_REGISTERS, LWC_NR_registers);
+	CONSTANT(OWN_START, OWN_START);
+	CONSTANT(P_FS, offsetof(struct thread, stand.fsbase));
+	CONSTANT(P_RBP, offsetof(struct thread, stand.rbp));
+	CONSTANT(P_RIP, offsetof(struct thread, stand.rip));
+	CONSTANT(P_RSP, offsetof(struct thread, stand.rsp));
 	CONSTANT(K_FOREIGN, EXO_K_FOREIGN);
 	CONSTANT(K_SLICE, EXO_K_SLICE);
 	CONSTANT(BLOCK_SIZE, BLOCK_SIZE);

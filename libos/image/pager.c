@@ -84,8 +84,8 @@ page_take(uint64_t va)
 
 	if (table < 0)
 		return false;
-	return pte == 0 || (p->account == EXO_INDEX(own.acct) &&
-	    p->maps == 1) || copy_map(va, (const void *)va, EXO_PAGE,
+	return pte == 0 || (p->maker == EXO_INDEX(own.domain) &&
+	    p->maker_gen == EXO_GEN(own.domain) && p->maps == 1) || copy_map(va, (const void *)va, EXO_PAGE,
 	    pte & (EXO_PTE_W | EXO_PTE_NX));
 }
 

@@ -30,6 +30,7 @@
 
 int32_t patch_wait = AFTER;
 uint64_t only_regs;			/* of the only thread; 0: several */
+uint64_t lwc_place;
 
 static uint32_t stubs;
 

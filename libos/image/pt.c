@@ -123,8 +123,8 @@ pt_bits(uint32_t prot)
 }
 
 /* A view of a frame keeps it from being freed. */
-static void
-view_drop(exo_ppn table)
+void
+pt_unview(exo_ppn table)
 {
 	uint32_t i = VIEW_FIRST + table % (VIEWS - VIEW_FIRST);
 
@@ -138,7 +138,7 @@ pt_table_free(exo_ppn table)
 {
 	exo_ppn companion = EXO_PAGES[table].companion;
 
-	view_drop(table);
+	pt_unview(table);
 	if (exo_page_free(own.memory_slot, table, 1) < 0)
 		return false;
 	if (companion != 0)

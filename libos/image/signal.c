@@ -8,6 +8,7 @@
  * Linux would put there; going back (rt_sigreturn) takes any registers that
  * the program says, which are only its own.
  */
+#include <castor/lwc.h>
 #include <castor/string.h>
 #include <castor/upcall.h>
 
@@ -32,6 +33,7 @@ static struct sigaction actions[SIGNALS];	/* of signal i + 1 */
 
 long	fp_save(void *to);
 long	fp_load(const void *from);
+extern const char lwc_leave[], lwc_leave_end[];
 extern const char user_copy_first[], user_copy_last[], user_copy_fault[];
 extern const char fp_save_first[], fp_save_last[];
 extern const char fp_load_first[], fp_load_last[];
@@ -448,6 +450,12 @@ trap(struct exo_regs *r, uint64_t kind)
 	uint64_t vector = kind - EXO_K_TRAP;
 	uint32_t fault;
 
+	if (vector == TRAP_PAGE && r->rip >= (uint64_t)lwc_leave &&
+	    r->rip < (uint64_t)lwc_leave_end) {
+		r->rip = r->rcx - 2;	/* with several threads: by a trap */
+		r->rax = LWC_NR_registers;
+		return 0;
+	}
 	if (vector == TRAP_PAGE) {
 		fault = pager_fault(r->addr, r->err);
 		if (fault == 0)

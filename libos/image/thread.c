@@ -29,9 +29,6 @@ static uint8_t blocks[THREADS_MAX] = { LIVES };
 static volatile uint32_t owner;		/* of the lock: thread + 1 */
 static uint32_t depth;
 
-extern const char _start[];
-void	thread_start(void);
-
 /* ---- the lock */
 
 void
@@ -116,8 +113,10 @@ process_ns(void)
 static void
 only_look(void)
 {
-	only_regs = threads_count() > 1 ? 0 :
-	    (uint64_t)((struct exo_regs *)me() - 1);
+	bool several = threads_count() > 1;
+
+	only_regs = several ? 0 : (uint64_t)((struct exo_regs *)me() - 1);
+	lwc_place = several ? BLOCK(0) : (uint64_t)&me()->stand;
 }
 
 void
@@ -199,8 +198,8 @@ seat_make(uint32_t i, exo_id env)
 {
 	struct exo_seat_args a = {
 		.env = env,
-		.entry = (uint64_t)thread_start,
-		.stack = BLOCK_THREAD(i) - sizeof(struct exo_regs),
+		.entry = (uint64_t)_start,
+		.stack = BLOCK_THREAD(i),
 		.upcall = (uint64_t)_start + EXO_START_UPCALL_AT,
 		.upcall_va = BLOCK(i) + BLOCK_UPCALL,
 		.upcall_slot = own.memory_slot,
@@ -299,6 +298,7 @@ thread_make(uint64_t flags, uint64_t stack, uint64_t ptid, uint64_t ctid,
 		return i;
 	blocks[i] = DEAD;		/* until it is whole */
 	only_regs = 0;
+	lwc_place = BLOCK(0);
 	thread_init(t, (uint32_t)i);
 	t->slice = EXO_NONE;
 	t->handle = (uint64_t)i;

@@ -238,6 +238,65 @@ world_window(const struct seat *s)
 }
 
 int64_t
+world_name(struct seat *s, uint64_t slot, uint64_t domain)
+{
+	(void)s;
+	(void)domain;
+	return slot == 0 ? -L_EINVAL : 0;
+}
+
+int64_t
+world_context(struct seat *s, struct proc *c, uint64_t wslot,
+    struct cm_fork *out)
+{
+	struct seat *new;
+
+	if (wslot == 0) {
+		context_put(c);
+		return -L_EAGAIN;
+	}
+	new = seat_new(c, s->tid);
+	new->context = true;
+	new->maker = s;
+	*out = (struct cm_fork){ .pid = c->pid };
+	return new->index;
+}
+
+int64_t
+world_context_end(struct seat *s, uint64_t client, uint64_t domain,
+    uint64_t place)
+{
+	(void)place;
+	if (client != s->index && context_in_making(s, client) == NULL)
+		return -L_ESRCH;
+	if (client != s->index)
+		clients[client].maker = NULL;
+	return domain == 0 ? -L_EINVAL : 0;
+}
+
+int64_t
+world_context_at(struct seat *s, uint64_t domain)
+{
+	s->domain = domain;
+	return 0;
+}
+
+int64_t
+world_context_drop(struct seat *s, uint64_t domain, uint64_t mine)
+{
+	(void)s;
+	return domain == mine ? -L_EINVAL : 0;
+}
+
+int64_t
+world_context_free(struct seat *s, const uint32_t *ppn, uint64_t n)
+{
+	(void)s;
+	(void)ppn;
+	return (int64_t)n;
+}
+
+int64_t
 world_raise(struct proc *p, uint32_t res, int64_t n)
 {
 	(void)p;

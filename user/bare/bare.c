@@ -12,7 +12,7 @@
 
 __asm__(".globl _start\n"
 	"_start:	call	bare\n"		/* rdi: struct exo_start */
-	"	.org	_start + 16, 0xcc\n"
+	"	.org	_start + 32, 0xcc\n"
 	"	ud2");
 
 _Noreturn void	bare(const struct exo_start *);

@@ -7,7 +7,8 @@
  * Code.  A static ELF.  Its segments are private DATA frames, mapped as their
  * flags say (text without W, data with W and NX).  _start is at the ELF
  * entry; the upcall entry is EXO_START_UPCALL_AT bytes after it, always, so
- * that a loader needs no symbols: seat 0 is bound with upcall = entry + 16.
+ * that a loader needs no symbols: seat 0 is bound with upcall = entry +
+ * EXO_START_UPCALL_AT.
  *
  * Seat 0.  Reserved for the program's env, which begins there with
  * rax = EXO_K_START, rdi = address of the struct exo_start, and
@@ -47,7 +48,7 @@
 #include <exo/types.h>
 
 #define EXO_START_VERSION	1u
-#define EXO_START_UPCALL_AT	16u
+#define EXO_START_UPCALL_AT	32u
 #define EXO_START_CONSOLE	0x63u	/* 'c': cap_derive(root, .., 'c') */
 #define EXO_START_MACHINE	0x6du	/* 'm' */
 

@@ -316,6 +316,35 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
  * SOCKNAME(fd, peer) - its name, or the other's; its length.	ENOTCONN
  * SOCKINFO(fd) - struct cm_sock into data.
  *
+ * ---- contexts (docs/lwc.md): domains of one process
+ *
+ * CONTEXT(kind, slot, wslot, domain) - a context in the making.  A fresh name
+ * (all rights) is put in `slot' of the caller's domain, opened for the commons.
+ * kind CM_COPY: a client of its own for the caller's env, with copies of the
+ * descriptors; CM_NONE: with the image's own only; for both the capability of
+ * its window is put in wslot, and | how << 8 says what its credentials are: a
+ * copy, the process's own, nobody's.  CM_SHARE: no client.  Out: struct cm_fork.
+ * Result: the client's number; CM_SHARE: the caller's.
+ *	EINVAL kind, slots, or a domain of another account; EAGAIN ENFILE
+ *
+ * CONTEXT_END(client, domain, place) - its domain is there, and its place
+ * opened for the commons: it gets the handle.  domain 0: it will never be.
+ *	ESRCH no client of this process in the making; EINVAL
+ *
+ * CONTEXT_CLOSE(client, first, last) - it has not these descriptors.
+ *	ESRCH as CONTEXT_END
+ *
+ * CONTEXT_AT(domain) - several contexts share the caller's seat: what it is
+ * given from now on is for this domain.	EINVAL not of this account
+ *
+ * CONTEXT_DROP(domain, mine) - end a context of this process that nobody has a
+ * handle to and no env is at home in.  If it was the process's first, `mine',
+ * the caller's, takes its place.	EINVAL; EBUSY
+ *
+ * CONTEXT_FREE(n) - of the frames in data, uint32_t[n], give back those of this
+ * account that a domain had taken which has ended, and nobody has.  How many.
+ *	EFAULT
+ *
  * NOSYS(nr) - a foreign call that this client does not know: counted.
  */
 #define CM_OPS(X)							      \
@@ -357,6 +386,12 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
 	X(37, SYNC)							      \
 	X(40, FILE_CAP)							      \
 	X(41, FILE_PAGES)						      \
+	X(42, CONTEXT)							      \
+	X(43, CONTEXT_END)						      \
+	X(44, CONTEXT_AT)						      \
+	X(45, CONTEXT_DROP)						      \
+	X(46, CONTEXT_FREE)						      \
+	X(47, CONTEXT_CLOSE)						      \
 	X(48, FORK_BEGIN)						      \
 	X(49, FORK_END)							      \
 	X(50, FORK_ABORT)						      \
@@ -410,6 +445,10 @@ enum cm_op {
 };
 
 #define CM_DUP_TO	1u
+
+enum cm_context { CM_SHARE, CM_COPY, CM_NONE };	/* CONTEXT: descriptors */
+/* | how << 8: its credentials. */
+enum cm_cred_how { CM_CREDS_COPY, CM_CREDS_SHARE, CM_CREDS_NONE };
 
 /* FORK_BEGIN, THREAD. */
 struct cm_fork {

@@ -1,0 +1,813 @@
+/*
+ * context.c - light-weight contexts (docs/lwc.md): making and ending them.
+ *
+ * A context is a domain of this process's account, made much as a fork makes
+ * its child (fork.c): what its root has in slots 0-252 are links of this one's,
+ * but for what it is not to have; slot 254 is its own.  Its name is fresh, from
+ * the commons, which keeps a client for it.  The root is filled before the
+ * domain is there: from then on only that edits its tables.
+ */
+#include <castor/string.h>
+
+#include "area.h"
+#include "context.h"
+#include "file.h"
+#include "signal.h"
+#include "thread.h"
+#include "wait.h"
+
+#define NAMES_MAX	32u		/* children whose names are kept */
+#define DOMAINS_STEP	16u
+#define REAP_STEPS	512u
+#define QUEUE		64u
+
+enum { NAME_DOMAIN = 'd', NAME_MEMORY = 'm' };
+
+struct child {
+	struct context_birth *birth;
+	exo_slot name;			/* mine, of the child's: all rights */
+	exo_slot window_slot;
+	uint32_t number;		/* its slot table is bound here as that */
+	exo_slot memory;		/* a slot with its memory's name */
+	uint32_t client;		/* in the commons */
+	uint32_t thread;		/* seat, handle of the commons, block */
+	uint32_t fd;			/* my descriptor of it */
+	exo_id domain;
+	exo_ppn slots, root, last, upcall, window;
+};
+
+uint32_t own_kind, own_flags;
+static uint32_t top;			/* descriptors that were in use */
+static uint32_t names;			/* that are kept */
+
+void	lwc_born_at(void);
+_Noreturn void lwc_born(uint64_t from, uint64_t a, uint64_t b, uint64_t c,
+    uint64_t d, uint64_t e);
+
+/* ---- descriptors */
+
+struct context *
+context_at(uint64_t fd)
+{
+	uint64_t i = fd - CONTEXT_FIRST;
+
+	return i < top && CONTEXTS[i].domain != 0 ? &CONTEXTS[i] : NULL;
+}
+
+long
+context_take(void)
+{
+	uint32_t i = 0;
+
+	while (i < top && CONTEXTS[i].domain != 0)
+		i++;
+	if (i == CONTEXTS_MAX)
+		return -EMFILE;
+	if (i == top)
+		top++;
+	CONTEXTS[i] = (struct context){ .name = EXO_NONE };
+	return CONTEXT_FIRST + i;
+}
+
+void
+contexts_forget(void)
+{
+	top = names = 0;
+	own_kind = own_flags = 0;
+}
+
+/* ---- frames */
+
+/* A page of slot 254 in the child, like the one here. */
+static long
+page_give(const struct child *c, uint64_t va)
+{
+	long ppn = frame_get_as(EXO_PG_DATA, c->memory), r;
+	struct thread *t = (struct thread *)(OWN_SCRATCH +
+	    ((uint64_t)me() - va));
+
+	if (ppn < 0)
+		return ppn;
+	if (pt_put(OWN_SCRATCH, EXO_PTE(ppn, EXO_PTE_W | EXO_PTE_NX),
+	    c->memory) < 0)
+		image_die("no place to fill a context's page");
+	memcpy((void *)OWN_SCRATCH, (const void *)va, EXO_PAGE);
+	if ((uint64_t)me() - va < EXO_PAGE)
+		t->stand = (struct stand){ .fsbase = t->stand.fsbase,
+		    .rip = (uint64_t)lwc_born_at,
+		    .rsp = ((uint64_t)c->birth & ~15ul) - 64 };
+	if (pt_put(OWN_SCRATCH, 0, 0) < 0)
+		image_die("a context's page stays");
+	r = exo_pt_set(0, c->last, EXO_PT_INDEX(va, 1),
+	    EXO_PTE(ppn, EXO_PTE_W | EXO_PTE_NX), c->memory);
+	return r < 0 ? -ENOMEM : 0;
+}
+
+static long
+page_enter(const struct child *c, uint64_t va, exo_ppn ppn, uint64_t bits,
+    exo_slot slot)
+{
+	return exo_pt_set(0, c->last, EXO_PT_INDEX(va, 1),
+	    EXO_PTE(ppn, bits | EXO_PTE_NX), slot) < 0 ? -ENOMEM : 0;
+}
+
+static long
+table_get(const struct child *c, uint32_t level)
+{
+	long ppn = frame_get_as(EXO_PG_PT1 + level - 1, c->memory), companion;
+
+	if (ppn < 0 || level > 1)
+		return ppn;
+	companion = frame_get_as(EXO_PG_RMAP, c->memory);
+	if (companion < 0)
+		return companion;
+	return exo_pt_companion((exo_ppn)ppn, (exo_ppn)companion) < 0 ?
+	    -ENOMEM : ppn;
+}
+
+/* ---- slots */
+
+/* What is its own, and what all processes of the session have. */
+static long
+slots_fill(const struct child *c)
+{
+	exo_slot base = EXO_SLOT(c->number, 0);
+	const struct {
+		exo_slot from, to;
+		uint32_t rights, comp;
+	} give[] = {
+		{ c->name, own.domain_slot, EXO_R_ALL, NAME_DOMAIN },
+		{ c->name, own.memory_slot, EXO_R_ALL, NAME_MEMORY },
+		{ own.env_slot, own.env_slot, EXO_R_RUN, EXO_COMP_SAME },
+		{ own.acct_slot, own.acct_slot, EXO_R_CHARGE, EXO_COMP_SAME },
+		{ share.text_slot, share.text_slot, EXO_R_READ | EXO_R_EXEC,
+		    EXO_COMP_SAME },
+		{ share.session_slot, share.session_slot, EXO_R_RUN |
+		    EXO_R_VIEW, EXO_COMP_SAME },
+		{ c->window_slot, share.session_slot - 1, EXO_R_READ,
+		    EXO_COMP_SAME },
+	};
+
+	for (uint32_t i = 0; i < sizeof(give) / sizeof(give[0]); i++) {
+		if (exo_cap_derive(give[i].from, base + give[i].to,
+		    give[i].rights, give[i].comp) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* A table of slots, bound here as long as it is being filled. */
+static long
+slots_make(struct child *c)
+{
+	const volatile struct exo_domain *d =
+	    &EXO_DOMAINS[EXO_INDEX(own.domain)];
+	long ppn = frame_get_as(EXO_PG_SLOTS, c->name);
+	uint32_t i = 1;
+
+	if (ppn < 0)
+		return ppn;
+	while (i < EXO_SLOT_TABLES && d->slot_tables[i] != 0)
+		i++;
+	if (exo_slots_bind(own.domain, own.domain_slot, i, (exo_ppn)ppn) < 0)
+		return -ENOMEM;
+	c->slots = (exo_ppn)ppn;
+	c->number = i;
+	c->memory = EXO_SLOT(i, own.memory_slot);
+	return slots_fill(c);
+}
+
+/* ---- what it shares */
+
+static bool
+leaves_out(const struct context_birth *b)
+{
+	for (uint32_t i = 0; i < b->nspecs; i++) {
+		if ((b->specs[i].flags & LWC_MEMORY) != 0 &&
+		    (b->specs[i].flags & LWC_UNMAP) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* Is a page of the program's left out? */
+static bool
+page_left_out(const struct context_birth *b, uint64_t va)
+{
+	bool out = false;
+
+	for (uint32_t i = 0; i < b->nspecs; i++) {
+		const struct lwc_spec *s = &b->specs[i];
+
+		if ((s->flags & LWC_MEMORY) != 0 && va >= s->first &&
+		    va < s->last)
+			out = (s->flags & LWC_UNMAP) != 0;
+	}
+	return out;
+}
+
+/* The first address above va where that may change, `high' at most. */
+static uint64_t
+next_edge(const struct context_birth *b, uint64_t va, uint64_t high)
+{
+	for (uint32_t i = 0; i < b->nspecs; i++) {
+		const struct lwc_spec *s = &b->specs[i];
+
+		if ((s->flags & LWC_MEMORY) == 0)
+			continue;
+		if (s->first > va && s->first < high)
+			high = s->first;
+		if (s->last > va && s->last < high)
+			high = s->last;
+	}
+	return high;
+}
+
+enum part { NOTHING, SOME, ALL };	/* of a range is left out */
+
+static enum part
+left_out(const struct context_birth *b, uint64_t low, uint64_t high)
+{
+	bool out;
+
+	if (SLOT_OF(low) == PARK_SLOT || SLOT_OF(low) == PARK_SLOT + 1) {
+		uint64_t shift = SLOT_OF(low) == PARK_SLOT ?
+		    SLOT_VA(PARK_SLOT) : SLOT_VA(2);
+
+		low -= shift;
+		high -= shift;
+	} else if (SLOT_OF(low) >= USER_SLOTS) {
+		/* Castor's buffers may have something of anything. */
+		if (SLOT_OF(low) != HEAP_SLOT || high <= HEAP_EXEC)
+			return NOTHING;
+		return low >= HEAP_EXEC ? ALL : SOME;
+	}
+	out = page_left_out(b, low);
+	for (uint64_t va = low; (va = next_edge(b, va, high)) < high;) {
+		if (page_left_out(b, va) != out)
+			return SOME;
+	}
+	return out ? ALL : NOTHING;
+}
+
+static bool
+may_copy(uint64_t pte, uint32_t level)
+{
+	const volatile struct exo_page *p = &EXO_PAGES[EXO_PTE_PPN(pte)];
+
+	return pte != 0 && (level > 1 || (p->kind == EXO_PG_DATA &&
+	    (p->flags & EXO_PF_LIVE) == 0));
+}
+
+static long
+run_copy(exo_ppn to, uint32_t index, uint64_t va, uint32_t n)
+{
+	return n == 0 || exo_pt_copy(to, index, va, n) == (long)n ? 0 :
+	    -ENOMEM;
+}
+
+/*
+ * Links and pages of the table `from', which begins at base, to the fresh
+ * table `to': runs of what is there in full; where some is left out below, a
+ * table of the child's own.
+ */
+static long
+tree_share(const struct child *c, exo_ppn to, exo_ppn from, uint32_t level,
+    uint64_t base, uint32_t end)
+{
+	uint64_t size = 1ul << EXO_PT_SHIFT(level);
+	uint32_t run = 0;
+	long r = 0;
+
+	for (uint32_t i = 0; i < end && r == 0; i++) {
+		uint64_t va = base + i * size;
+		uint64_t pte = (level == 4 ? pt_root() : pt_view(from))[i];
+		enum part out = pte == 0 ? ALL : left_out(c->birth, va,
+		    va + size);
+		long below;
+
+		if (out == NOTHING && may_copy(pte, level)) {
+			run++;
+			continue;
+		}
+		r = run_copy(to, i - run, va - run * size, run);
+		run = 0;
+		if (r < 0 || out != SOME)
+			continue;
+		below = table_get(c, level - 1);
+		r = below < 0 ? below : tree_share(c, (exo_ppn)below,
+		    EXO_PTE_PPN(pte), level - 1, va, 512);
+		if (r == 0 && exo_pt_set(0, to, i, EXO_PTE(below, EXO_PTE_W),
+		    c->memory) < 0)
+			r = -ENOMEM;
+	}
+	return r < 0 ? r : run_copy(to, end - run, base + (end - run) * size,
+	    run);
+}
+
+/* The usual case: all. */
+static long
+all_share(const struct child *c)
+{
+	const uint64_t *root = pt_root();
+	uint32_t n;
+
+	for (uint32_t i = 0; i <= HEAP_SLOT; i += n + 1) {
+		for (n = 0; i + n <= HEAP_SLOT && root[i + n] != 0; n++)
+			;
+		if (run_copy(c->root, i, SLOT_VA((uint64_t)i), n) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static long
+memory_share(const struct child *c)
+{
+	long r = leaves_out(c->birth) ?
+	    tree_share(c, c->root, 0, 4, 0, HEAP_SLOT + 1) : all_share(c);
+
+	if (r == 0 && exo_pt_set(0, c->root, TEXT_SLOT, EXO_PTE(share.text, 0),
+	    share.text_slot) < 0)
+		r = -ENOMEM;
+	return r;
+}
+
+/* ---- what is its own */
+
+static long
+tables_make(struct child *c)
+{
+	long above = frame_get_as(EXO_PG_PT4, c->memory);
+
+	c->root = (exo_ppn)above;
+	for (uint32_t level = 3; above >= 0 && level >= 1; level--) {
+		long ppn = table_get(c, level);
+
+		if (ppn < 0 || exo_pt_set(0, (exo_ppn)above, EXO_PT_INDEX(OWN,
+		    level + 1), EXO_PTE(ppn, EXO_PTE_W), c->memory) < 0)
+			return -ENOMEM;
+		above = ppn;
+	}
+	c->last = (exo_ppn)above;
+	return above < 0 ? above : 0;
+}
+
+static long
+own_make(struct child *c)
+{
+	uint64_t block = my_block(), va;
+	long r = tables_make(c), upcall;
+
+	for (va = OWN_HOT; va < OWN_HOT + OWN_HOT_PAGES * EXO_PAGE && r == 0;
+	    va += EXO_PAGE) {
+		if (pt_get(va) != 0)
+			r = page_give(c, va);
+	}
+	for (va = PAGE_DOWN((uint64_t)c->birth); va < block + BLOCK_UPCALL &&
+	    r == 0; va += EXO_PAGE)
+		r = page_give(c, va);
+	if (r < 0)
+		return r;
+	upcall = frame_get_as(EXO_PG_DATA | EXO_KIND_LIVE, c->memory);
+	if (upcall < 0)
+		return upcall;
+	c->upcall = (exo_ppn)upcall;
+	r = page_enter(c, block + BLOCK_UPCALL, c->upcall, EXO_PTE_W,
+	    c->memory);
+	if (r == 0)
+		r = page_enter(c, block + BLOCK_WINDOW, c->window, EXO_PTE_W,
+		    c->window_slot);
+	if (r == 0)
+		r = page_enter(c, OWN_VIEWS + VIEW_ROOT * EXO_PAGE, c->root, 0,
+		    c->memory);
+	if (r == 0)
+		r = page_enter(c, OWN_VIEWS + VIEW_OWN * EXO_PAGE, c->last, 0,
+		    c->memory);
+	return r;
+}
+
+/* ---- its objects */
+
+static long
+domain_make(struct child *c)
+{
+	long frame = frame_get_as(EXO_PG_DOMAIN, c->name), r;
+
+	if (frame < 0)
+		return frame;
+	do {
+		r = exo_domain_create(own.acct, own.acct_slot,
+		    EXO_SLOT(c->number, own.domain_slot), EXO_NONE,
+		    (exo_ppn)frame, c->root);
+	} while (r == -EXO_E_QUOTA && commons(CM_RAISE, EXO_RES_DOMAINS,
+	    DOMAINS_STEP, 0, 0) > 0);
+	if (r < 0)
+		return -EAGAIN;
+	c->domain = (exo_id)r;
+	return 0;
+}
+
+/* A tag, as long as there are any: without one it is entered all the same. */
+static void
+pcid_give(const struct child *c)
+{
+	for (uint32_t i = 1; i < EXO_MACHINE->npcids; i++) {
+		if (EXO_PCIDS[i].account != EXO_NONE)
+			continue;
+		if (exo_pcid_alloc(own.acct, own.acct_slot, c->name, i) == 0)
+			(void)!exo_pcid_bind(c->name, i, c->name, c->domain);
+		return;
+	}
+}
+
+/* Its seat for this env, and the handles between it and me. */
+static long
+seat_make(const struct child *c)
+{
+	struct exo_seat_args a = {
+		.env = me()->env,
+		.entry = (uint64_t)_start,
+		.stack = BLOCK_THREAD(c->thread),
+		.upcall = (uint64_t)_start + EXO_START_UPCALL_AT,
+		.upcall_va = my_block() + BLOCK_UPCALL,
+		.upcall_ppn = c->upcall,
+		.upcall_slot = c->memory,
+	};
+
+	while (EXO_DOMAINS[EXO_INDEX(c->domain)].nseats <= c->thread) {
+		long ppn = frame_get_as(EXO_PG_SEATS, c->name);
+
+		if (ppn < 0 || exo_domain_seats(c->domain, c->name,
+		    (exo_ppn)ppn) < 0)
+			return -ENOMEM;
+	}
+	if (exo_seat_bind(c->domain, c->name, c->thread, (uint64_t)&a) < 0 ||
+	    exo_slots_bind(c->domain, c->name, 0, c->slots) < 0 ||
+	    exo_handle_open(c->domain, c->name, CONTEXT_FIRST, own.domain) <
+	    0 || exo_handle_mint(own.domain, own.domain_slot, c->thread, c->fd,
+	    c->domain, CONTEXT_FIRST) < 0 ||
+	    exo_handle_open(own.domain, own.domain_slot, c->fd, own.domain) <
+	    0 || exo_handle_mint(c->domain, c->name, c->thread, CONTEXT_FIRST,
+	    own.domain, c->fd) < 0)
+		return -EAGAIN;
+	return 0;
+}
+
+/* Its handle to the commons. */
+static long
+client_join(const struct child *c)
+{
+	if (exo_handle_open(c->domain, c->name, c->thread, share.commons) < 0)
+		return -EAGAIN;
+	return commons(CM_CONTEXT_END, c->client, c->domain, c->thread, 0);
+}
+
+static long
+files_leave(const struct child *c)
+{
+	const struct context_birth *b = c->birth;
+	long r = 0;
+
+	for (uint32_t i = 0; i < b->nspecs && r == 0 &&
+	    b->kind == CM_COPY; i++) {
+		if ((b->specs[i].flags & LWC_FILES) != 0 &&
+		    (b->specs[i].flags & LWC_UNMAP) != 0)
+			r = commons(CM_CONTEXT_CLOSE, c->client,
+			    b->specs[i].first, b->specs[i].last, 0);
+	}
+	return r;
+}
+
+static long
+child_build(struct child *c)
+{
+	long r = slots_make(c);
+
+	if (r == 0)
+		r = own_make(c);
+	if (r == 0)
+		r = memory_share(c);
+	if (r == 0)
+		r = domain_make(c);
+	if (r == 0)
+		r = seat_make(c);
+	if (r == 0)
+		r = files_leave(c);
+	if (r == 0)
+		r = client_join(c);
+	if (c->number != 0 && exo_slots_bind(own.domain, own.domain_slot,
+	    c->number, 0) < 0)
+		image_die("a context's slots stay");
+	return r;
+}
+
+/* Its name and client. */
+static long
+child_begin(struct child *c)
+{
+	const struct cm_fork *out = (const struct cm_fork *)my_window()->data;
+	long r;
+
+	if (exo_cap_open(c->name, share.commons) < 0 ||
+	    exo_cap_open(c->window_slot, share.commons) < 0)
+		return -EAGAIN;
+	r = commons(CM_CONTEXT, c->birth->kind, c->name, c->window_slot,
+	    own.domain);
+	if (r < 0)
+		return r;
+	c->client = (uint32_t)r;
+	if (c->birth->kind != CM_SHARE) {
+		c->window = out->window;
+	} else {
+		(void)!exo_cap_drop(c->window_slot);
+		c->window = me()->window;
+		if (exo_cap_derive(me()->window_slot, c->window_slot,
+		    EXO_R_READ | EXO_R_WRITE, EXO_COMP_SAME) < 0)
+			return -EAGAIN;
+	}
+	c->birth->window = c->window;
+	return 0;
+}
+
+static long
+child_make(struct child *c)
+{
+	long r = child_begin(c);
+
+	if (r == 0)
+		r = child_build(c);
+	return r;
+}
+
+static void	parts_free(exo_slot name, const exo_ppn *ppn, uint32_t n);
+static void	domain_end(exo_id domain, exo_slot name);
+
+/* What there is of it goes. */
+static void
+child_undo(struct child *c)
+{
+	const exo_ppn parts[] = { c->root, c->slots };
+
+	(void)commons(CM_CONTEXT_END, c->client, 0, 0, 0);
+	if (c->domain != 0)
+		domain_end(c->domain, c->name);
+	else
+		parts_free(c->name, parts, 2);
+}
+
+long
+context_make(struct context_birth *b)
+{
+	struct child c = { .birth = b, .thread = thread_index(me()) };
+	long fd = context_take(), name = file_slot_take(), r;
+	long window = file_slot_take();
+	uint64_t fs;
+
+	if (fd < 0 || name < 0 || window < 0) {
+		r = -EMFILE;
+	} else {
+		c.fd = (uint32_t)fd;
+		c.name = (exo_slot)name;
+		c.window_slot = (exo_slot)window;
+		__asm__ volatile("rdfsbase %0" : "=r"(fs));
+		me()->stand.fsbase = fs;
+		me()->birth = (uint64_t)b;
+		r = child_make(&c);
+		if (r < 0)
+			child_undo(&c);
+	}
+	if (window >= 0)
+		file_slot_put((exo_slot)window);
+	if (r == 0 && names < NAMES_MAX) {
+		names++;
+		pcid_give(&c);
+	} else if (name >= 0) {
+		file_slot_put((exo_slot)name);
+		name = EXO_NONE;
+	}
+	if (r < 0)
+		return r;
+	CONTEXTS[fd - CONTEXT_FIRST] = (struct context){ .domain = c.domain,
+	    .name = (exo_slot)name, .thread = c.thread, .flags = b->flags };
+	return fd;
+}
+
+/* ---- ends */
+
+/* Frames that belong to somebody whose name I have not: to the commons. */
+static uint32_t queue[QUEUE], queued;
+
+static void
+queue_send(void)
+{
+	memcpy(my_window()->data, queue, queued * sizeof(queue[0]));
+	(void)commons(CM_CONTEXT_FREE, queued, 0, 0, 0);
+	queued = 0;
+}
+
+static void
+frame_drop(exo_slot name, exo_ppn ppn)
+{
+	if ((name != EXO_NONE && exo_page_free(name, ppn, 1) == 1) ||
+	    exo_page_free(own.memory_slot, ppn, 1) == 1)
+		return;
+	queue[queued++] = ppn;
+	if (queued == QUEUE)
+		queue_send();
+}
+
+static bool
+is_mine(const volatile struct exo_page *p)
+{
+	return p->account == EXO_INDEX(own.acct);
+}
+
+/* What only this table, which nobody has any more, led to goes with it. */
+static void
+tree_free(exo_slot name, exo_ppn table, uint32_t level)
+{
+	exo_ppn companion = EXO_PAGES[table].companion;
+
+	if (EXO_PAGES[table].refs != 0 || !is_mine(&EXO_PAGES[table]))
+		return;
+	for (uint32_t i = 0; EXO_PAGES[table].entries > 0 && i < 512; i++) {
+		uint64_t pte = pt_view(table)[i];
+		exo_ppn ppn = EXO_PTE_PPN(pte);
+		const volatile struct exo_page *p = &EXO_PAGES[ppn];
+
+		if (pte == 0 || (level == 4 && i > OWN_SLOT))
+			continue;
+		if (exo_pt_empty(table, i, 1) < 0)
+			break;
+		if (level > 1)
+			tree_free(name, ppn, level - 1);
+		else if (is_mine(p) && p->kind == EXO_PG_DATA && p->maps ==
+		    0 && p->uses == 0)
+			frame_drop(name, ppn);
+	}
+	pt_unview(table);
+	frame_drop(name, table);
+	if (level == 1 && companion != 0)
+		frame_drop(name, companion);
+}
+
+/* Frames of a context that ended: its root first. */
+static void
+parts_free(exo_slot name, const exo_ppn *ppn, uint32_t n)
+{
+	if (n > 0 && ppn[0] != 0)
+		tree_free(name, ppn[0], 4);
+	for (uint32_t i = 1; i < n; i++) {
+		if (ppn[i] != 0)
+			frame_drop(name, ppn[i]);
+	}
+	if (queued > 0)
+		queue_send();
+}
+
+/* Nobody gets there any more. */
+static void
+domain_end(exo_id id, exo_slot name)
+{
+	const volatile struct exo_domain *d = &EXO_DOMAINS[EXO_INDEX(id)];
+	const exo_ppn parts[] = { d->root, d->frame, d->slot_tables[0] };
+	uint32_t pcid = d->pcid;
+
+	if (name != EXO_NONE) {
+		if (exo_domain_kill(id, name, 0) < 0)
+			return;
+		while (exo_domain_reap(id, REAP_STEPS) > 0)
+			;
+		(void)!exo_domain_free(id, name);
+		if (pcid != 0)
+			(void)!exo_pcid_free(name, pcid);
+	} else if (commons(CM_CONTEXT_DROP, id, own.domain, 0, 0) < 0) {
+		return;
+	}
+	parts_free(name, parts, 3);
+}
+
+/* Is another thread there? */
+static bool
+is_occupied(exo_id id)
+{
+	for (uint32_t i = 0; i < THREADS_MAX; i++) {
+		if (thread_lives(i) && i != thread_index(me()) &&
+		    EXO_ENVS[EXO_INDEX(thread_at(i)->env)].home ==
+		    EXO_INDEX(id))
+			return true;
+	}
+	return false;
+}
+
+void
+context_drop(uint64_t fd)
+{
+	struct context *c = context_at(fd);
+	const volatile struct exo_domain *d =
+	    &EXO_DOMAINS[EXO_INDEX(c->domain)];
+
+	(void)!exo_handle_drop(fd);
+	if (d->gen == EXO_GEN(c->domain) && d->state == EXO_DOM_LIVE &&
+	    d->named == 0 && !is_occupied(c->domain))
+		domain_end(c->domain, c->name);
+	if (c->name != EXO_NONE) {
+		file_slot_put(c->name);
+		names--;
+	}
+	*c = (struct context){ .domain = 0 };
+}
+
+void
+contexts_drop(void)
+{
+	for (uint32_t i = 0; i < top; i++) {
+		if (CONTEXTS[i].domain != 0)
+			context_drop(CONTEXT_FIRST + i);
+	}
+	top = 0;
+}
+
+/* ---- the child's first steps */
+
+/* Who it is, it finds in the tables. */
+static void
+own_find(void)
+{
+	const uint64_t *self = (const uint64_t *)(OWN_VIEWS + VIEW_OWN *
+	    EXO_PAGE);
+	exo_ppn root = EXO_PTE_PPN(self[EXO_PT_INDEX(OWN_VIEWS +
+	    VIEW_ROOT * EXO_PAGE, 1)]);
+	uint32_t index = EXO_PAGES[root].parents;
+
+	own.domain = EXO_ID(EXO_DOMAINS[index].gen, index);
+	own.console_slot = EXO_NONE;
+	own_table = EXO_PTE_PPN(self[EXO_PT_INDEX((uint64_t)self, 1)]);
+}
+
+static void
+areas_leave(const struct context_birth *b)
+{
+	for (uint32_t i = 0; i < b->nspecs; i++) {
+		const struct lwc_spec *s = &b->specs[i];
+		uint64_t va = s->first, next;
+
+		if ((s->flags & LWC_MEMORY) == 0)
+			continue;
+		for (; va < s->last; va = next) {
+			next = next_edge(b, va, s->last);
+			if (page_left_out(b, va) && area_cut(va, next) < 0)
+				image_die("no room for a context's areas");
+		}
+	}
+}
+
+static void
+come_out(struct context_birth *b, const uint64_t *words)
+{
+	uint32_t fd = CONTEXT_FIRST;
+	int32_t n = 0;
+
+	if (b->caller != 0)
+		(void)!user_write(b->caller, &fd, sizeof(fd));
+	if (b->args == 0 || b->n == 0 || user_read(&n, b->n, sizeof(n)) < 0)
+		return;
+	n = n < 0 ? 0 : n < LWC_ARGS ? n : LWC_ARGS;
+	(void)!user_write(b->args, words, (uint64_t)n * sizeof(words[0]));
+	(void)!user_write(b->n, &n, sizeof(n));
+}
+
+_Noreturn void
+lwc_born(uint64_t from, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3,
+    uint64_t w4)
+{
+	const uint64_t words[LWC_ARGS] = { w0, w1, w2, w3, w4 };
+	struct thread *t = me();
+	struct exo_regs *r = (struct exo_regs *)t - 1;
+	struct context_birth *b = (struct context_birth *)t->birth;
+	exo_id parent = own.domain;
+
+	(void)from;
+	own_find();
+	frames_forget();
+	file_forget();
+	threads_forget();
+	rows_set();
+	t->window = b->window;
+	t->window_slot = share.session_slot - 1;
+	t->slice = EXO_NONE;
+	t->futex = 0;
+	signal_forked();
+	contexts_forget();
+	own_kind = b->kind;
+	own_flags = b->flags;
+	(void)!context_take();
+	CONTEXTS[0] = (struct context){ .domain = parent, .name = EXO_NONE,
+	    .thread = thread_index(t) };
+	areas_leave(b);
+	__asm__ volatile("wrgsbase %0" : : "r"(b->gsbase));
+	come_out(b, words);
+	r->rax = (uint64_t)LWC_SWITCHED;
+	go(r);
+}

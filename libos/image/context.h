@@ -1,0 +1,63 @@
+/*
+ * context.h - light-weight contexts (docs/lwc.md): other domains of this
+ * process.
+ *
+ * context.c makes and ends them; lwc.c has the calls.
+ */
+#ifndef IMAGE_CONTEXT_H
+#define IMAGE_CONTEXT_H
+
+#include <castor/lwc.h>
+
+#include "image.h"
+
+/*
+ * A context that this one has a handle to.  Its descriptor is the handle's
+ * place, and the number in this array plus CONTEXT_FIRST.
+ */
+struct context {
+	exo_id domain;			/* 0: none */
+	exo_slot name;			/* all rights on it; EXO_NONE: not its
+					 * creator */
+	uint32_t thread;		/* whose */
+	uint32_t flags;			/* of lwc_create */
+};
+#define CONTEXTS	((struct context *)HEAP_CONTEXTS)
+#define CONTEXT_FIRST	16u
+#define CONTEXTS_MAX	16u
+
+/* That descriptor's, if it is there: NULL. */
+struct context *context_at(uint64_t fd);
+/* A free one; -EMFILE. */
+long context_take(void) MUST_USE;
+/* Forget it: the last handle to it may be gone, and then it ends. */
+void context_drop(uint64_t fd);
+/* After exec: all. */
+void contexts_drop(void);
+/* In a child process: they are its parent's. */
+void contexts_forget(void);
+
+/*
+ * What a child is told, on Castor's stack: it comes back from the call with
+ * these registers.
+ */
+struct context_birth {
+	struct exo_regs *regs;
+	uint64_t caller, args, n;	/* where to say who came, and what with */
+	uint32_t window, nspecs;	/* the frame */
+	uint64_t gsbase;
+	uint32_t flags, kind;		/* enum cm_context */
+	struct lwc_spec specs[LWC_SPECS_MAX];
+};
+
+/* A child, all but the specs and registers filled in: its descriptor, or
+ * -errno. */
+long context_make(struct context_birth *b) MUST_USE;
+
+/* System call nr of these (lwc.h), with its registers. */
+long context_call(struct exo_regs *r, uint64_t nr);
+
+extern uint32_t own_kind;		/* enum cm_context: my client */
+extern uint32_t own_flags;		/* that I was made with */
+
+#endif
