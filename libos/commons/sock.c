@@ -888,7 +888,7 @@ dgram_target(struct seat *seat, struct sock *mine, const struct cm_msg *m,
 	*to = mine->peer;
 	if (m->namelen == 0)
 		return *to != NULL ? 0 : mine->was_connected ?
-		    -L_ECONNREFUSED : -L_EDESTADDRREQ;
+		    -L_ECONNREFUSED : -L_ENOTCONN;
 	r = name_find(seat, m->name, m->namelen, to);
 	return r == 0 && (*to)->type != DGRAM ? -L_EPROTOTYPE : r;
 }

@@ -311,7 +311,7 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
  * LISTEN(fd, backlog), ACCEPT(fd, flags), SHUTDOWN(fd, how)
  * SEND(fd, n, flags) - struct cm_msg in data, n bytes at data[CM_MSG]; name: to
  * whom.  RECV(fd, n, flags) - the same comes out.  MSG_PEEK, MSG_DONTWAIT,
- * MSG_TRUNC, MSG_NOSIGNAL, MSG_CMSG_CLOEXEC.	EMSGSIZE ENOTCONN EDESTADDRREQ
+ * MSG_TRUNC, MSG_NOSIGNAL, MSG_CMSG_CLOEXEC.	EMSGSIZE ENOTCONN
  * EPIPE ECONNRESET ETOOMANYREFS a descriptor that may not be sent: a socket
  * SOCKNAME(fd, peer) - its name, or the other's; its length.	ENOTCONN
  * SOCKINFO(fd) - struct cm_sock into data.
