@@ -49,6 +49,7 @@ console_put(const char *s, size_t n)
 long
 call_exit_group(uint64_t word)
 {
+	vfork_leave();
 	robust_end_all();
 	process_end((uint32_t)(word & 0xff) << 8);
 }

@@ -401,6 +401,7 @@ fork_born(struct birth *b)
 	t->futex = 0;
 	t->clear_tid = b->flags & CLONE_CHILD_CLEARTID ? b->child_tid : 0;
 	signal_forked();
+	vfork_born(b->flags);
 	if (b->flags & CLONE_CHILD_SETTID)
 		(void)!user_write(b->child_tid, &pid, sizeof(pid));
 	if (fp_load(b->fp) < 0)
@@ -540,21 +541,12 @@ call_fork(void)
 	return process_fork(SIGCHLD, 0, 0, 0);
 }
 
-/* With memory of its own: nobody can tell, unless he counts on the opposite. */
 long
-call_vfork(void)
-{
-	return process_fork(SIGCHLD, 0, 0, 0);
-}
-
-long
-process_clone(uint64_t flags, uint64_t stack, uint64_t ptid, uint64_t ctid,
+process_copy(uint64_t flags, uint64_t stack, uint64_t ptid, uint64_t ctid,
     uint64_t tls)
 {
 	long r;
 
-	if ((flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
-		return -ENOSYS;
 	if ((flags & CLONE_SETTLS && tls >= USER_TOP) || stack >= USER_TOP)
 		return -EPERM;
 	r = process_fork(flags, stack, ctid, tls);

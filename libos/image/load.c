@@ -301,6 +301,7 @@ program_exec(struct exo_regs *r)
 	if (file < 0)
 		return file;
 	/* Act.  From here on there is no way back. */
+	vfork_leave();
 	threads_end();
 	area_reset();
 	pt_clear(0, USER_TOP);

@@ -374,6 +374,7 @@ call_exit(uint64_t word)
 {
 	if (threads_count() > 1)
 		thread_end();
+	vfork_leave();
 	robust_end_all();
 	process_end((uint32_t)(word & 0xff) << 8);
 }

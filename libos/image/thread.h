@@ -20,9 +20,15 @@ void threads_end(void);
 /* After a fork there is only the running one. */
 void threads_forget(void);
 
-/* A process like this one, as clone() says (fork.c). */
+/* A process like this one, as clone() says (fork.c); the same, and it may count
+ * on vfork's promises (vfork.c). */
+long process_copy(uint64_t flags, uint64_t stack, uint64_t ptid,
+    uint64_t ctid, uint64_t tls);
 long process_clone(uint64_t flags, uint64_t stack, uint64_t ptid,
     uint64_t ctid, uint64_t tls);
+/* A child of vfork ends or becomes another program; any child begins. */
+void vfork_leave(void);
+void vfork_born(uint64_t flags);
 
 /* CPU time that a thread, and all of them together, were charged. */
 uint64_t thread_ns(const struct thread *t);
