@@ -34,6 +34,12 @@ sweep_again(void)
 }
 
 static bool
+is_table(const volatile struct exo_page *p)
+{
+	return p->kind >= EXO_PG_PT1 && p->kind <= EXO_PG_PT4;
+}
+
+static bool
 is_left(const volatile struct exo_page *p)
 {
 	/* A companion goes with its table. */
@@ -48,10 +54,34 @@ frame_free(exo_ppn ppn)
 		sweep_left--;
 }
 
-static bool
-is_table(const volatile struct exo_page *p)
+/* The only table that leads to it, or the first; 0: none, or unknown. */
+static exo_ppn
+above(const volatile struct exo_page *p)
 {
-	return p->kind >= EXO_PG_PT1 && p->kind <= EXO_PG_PT4;
+	if (is_table(p))
+		return p->refs == 1 ? p->parents >> 9 : 0;
+	return p->maps > 0 ? p->rmap >> 9 : 0;
+}
+
+/*
+ * If a table above it is one that nobody reaches any more, that is emptied: a
+ * process that forked left it, and is alive, and sweeps no sooner than it needs
+ * to.
+ */
+static void
+above_empty(const volatile struct exo_page *p)
+{
+	exo_ppn ppn = above(p);
+
+	for (uint32_t level = 1; level < 4 && ppn != 0; level++) {
+		const volatile struct exo_page *t = &EXO_PAGES[ppn];
+
+		if (!is_table(t) || t->entries == 0)
+			return;
+		if (t->refs == 0 && exo_pt_empty(ppn, 0, 512) >= 0)
+			again = true;
+		ppn = above(t);
+	}
 }
 
 /* What an emptied table alone led to may lie before it in the list. */
@@ -95,11 +125,13 @@ sweep(uint32_t n)
 		}
 		ppn = at;
 		at = EXO_PAGES[ppn].next;
-		if (is_left(&EXO_PAGES[ppn])) {
-			if (at == EXO_PAGES[ppn].companion && at != 0)
-				at = EXO_PAGES[at].next;
-			left_free(ppn);
+		if (!is_left(&EXO_PAGES[ppn])) {
+			above_empty(&EXO_PAGES[ppn]);
+			continue;
 		}
+		if (at == EXO_PAGES[ppn].companion && at != 0)
+			at = EXO_PAGES[at].next;
+		left_free(ppn);
 	}
 	return true;
 }
