@@ -7,7 +7,8 @@ bits 64
 %include "offsets.inc"
 
 global commons_entry, commons_finish
-extern commons_serve, commons_wait, commons_orphan, finish_seat, serve_deaths
+extern commons_serve, commons_wait, commons_orphan, serve_deaths
+extern finish_seat, finish_other
 extern busy, here, requests, seats, settle, unsettled
 section .text
 
@@ -94,7 +95,7 @@ commons_entry:
 	mov rax, rbp
 	jmp .out
 
-.other:	sub rsp, SEAT_STACK / 2
+.other:	sub rsp, [finish_other]
 	jmp .go
 
 ; void commons_finish(struct exo_regs *regs): go on from there, on that stack,

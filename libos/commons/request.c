@@ -79,6 +79,8 @@ request(struct seat *s, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
 	int64_t r = 0;
 
 	here = s;
+	if (s->proc != NULL && s->proc->stopped != 0)
+		world_stop(s->proc);	/* it was in here then */
 	if (s->waits != NULL && !waited(s, op))
 		r = -L_ENOSYS;
 	else if (s->delivered != 0)

@@ -35,6 +35,7 @@ struct record {
 
 static struct {
 	bool ready, bound;
+	bool go_on;			/* continued before it had stopped */
 	exo_ppn upcall, window;
 	struct seat *next;		/* free; or left with a record */
 } house[CM_SEATS];
@@ -143,7 +144,7 @@ seat_free(struct seat *s)
 	}
 	if (r < 0 && r != -EXO_E_EMPTY)
 		return false;
-	house[s->index].bound = false;
+	house[s->index].bound = house[s->index].go_on = false;
 	*s = (struct seat){ .index = s->index };
 	house[s->index].next = free_seats;
 	free_seats = s;
@@ -600,20 +601,46 @@ world_raise(struct proc *p, uint32_t res, int64_t n)
 
 /*
  * An env that was preempted in here is not stopped before it has left (the
- * kernel would pull it home after the grace, and its request with it).
+ * kernel would pull it home after the grace, and its request with it).  If it
+ * is found in here whenever somebody looks, then its next request stops it: a
+ * seat that has `waits' takes the long way, and request() looks.
  */
 void
 world_stop(struct proc *p)
 {
 	for (struct seat *s = p->seats; s != NULL; s = s->next) {
-		if (s != here && EXO_ENVS[EXO_INDEX(s->env)].where ==
-		    EXO_INDEX(self->domain))
-			stop_later = true;
-		else
+		if (s == here || EXO_ENVS[EXO_INDEX(s->env)].where !=
+		    EXO_INDEX(self->domain)) {
 			(void)!exo_env_stop(s->env, session);
+			continue;
+		}
+		if (s->waits == NULL)
+			s->waits = &wait_none;
+		stop_later = true;
 	}
 	if (stop_later)
 		world_kick();
+}
+
+/* What is on its way home, to stop there, can't be continued yet. */
+static void
+seat_continue(struct seat *s)
+{
+	const volatile struct exo_env *e = &EXO_ENVS[EXO_INDEX(s->env)];
+
+	(void)!exo_env_continue(s->env, session, e->seq, EXO_HOW_RETRY, 0);
+	house[s->index].go_on = (e->pending & EXO_PEND_STOP) != 0;
+	if (house[s->index].go_on) {
+		stop_later = true;
+		world_kick();
+	}
+}
+
+void
+world_continue(struct proc *p)
+{
+	for (struct seat *s = p->seats; s != NULL; s = s->next)
+		seat_continue(s);
 }
 
 bool
@@ -623,18 +650,16 @@ seats_stop(void)
 
 	stop_later = false;
 	for (struct proc *p = proc_all; later && p != NULL; p = p->all_next) {
-		if (p->stopped != 0)
+		if (p->stopped != 0) {
 			world_stop(p);
+			continue;
+		}
+		for (struct seat *s = p->seats; s != NULL; s = s->next) {
+			if (house[s->index].go_on)
+				seat_continue(s);
+		}
 	}
 	return stop_later;
-}
-
-void
-world_continue(struct proc *p)
-{
-	for (struct seat *s = p->seats; s != NULL; s = s->next)
-		(void)!exo_env_continue(s->env, session,
-		    EXO_ENVS[EXO_INDEX(s->env)].seq, EXO_HOW_RETRY, 0);
 }
 
 /* ---- dying */

@@ -5,8 +5,9 @@
  * what it asks for takes far less than the grace.  If it is preempted all the
  * same (its slice owed time), the next one gives it time until it is out.  If
  * it was killed or stopped meanwhile, and pulled home, its registers lie on its
- * seat's upcall stack: the next one ends its request for it, so that nothing is
- * left half done.
+ * seat's upcall stack: the commons' own env ends its request for it, so that
+ * nothing is left half done.  Only that one, since it is at home, and nobody can
+ * take it away in the middle of that as well.
  *
  * Invariant: what the other files keep is whole while busy == 0.
  */
@@ -16,7 +17,9 @@
 #define TIDY_EACH	32u
 
 volatile uint32_t busy;
-volatile uint32_t finish_seat = ~0u;	/* whose request somebody else ends */
+volatile uint32_t finish_seat = ~0u;	/* whose request is being ended */
+uint64_t finish_other;			/* where on that seat's stack there is
+					 * room meanwhile */
 uint64_t serve_handle;
 
 static uint64_t homes_seen;
@@ -26,19 +29,21 @@ _Noreturn void	commons_orphan(void);
 
 /* ---- being alone */
 
-/* The one that is in was taken away: end what it began.  True: now I am in. */
+/* The one that is in was taken away: end what it began.  True: now the commons'
+ * own env is in. */
 static bool
-holder_finish(uint32_t seat, uint32_t holder)
+holder_finish(uint32_t holder)
 {
-	long regs = exo_seat_repair(self->domain, self->domain_slot, holder);
+	long at = exo_seat_repair(self->domain, self->domain_slot, holder);
+	struct exo_regs *regs = (struct exo_regs *)at;
+	uint64_t middle = SEAT_TOP(holder) - SEAT_STACK / 2;
 
-	if (regs <= 0)
+	if (at <= 0)
 		return false;
-	/* He may have been ending another one's. */
-	if (finish_seat == ~0u)
-		finish_seat = holder;
-	busy = seat + 1;
-	commons_finish((struct exo_regs *)regs);
+	finish_other = regs->rsp <= middle ? 0 : SEAT_STACK / 2;
+	finish_seat = holder;
+	busy = SEAT_MAIN + 1;
+	commons_finish(regs);
 	return true;
 }
 
@@ -60,8 +65,13 @@ serve_lock(uint32_t seat)
 		if (holder == 0 || exo_env_yield(seats[holder - 1].env, 0,
 		    serve_handle) >= 0 || busy != holder)
 			continue;
-		if (holder_finish(seat, holder - 1))
+		if (seat != SEAT_MAIN) {
+			world_kick();
+			(void)!exo_env_yield(self->env, self->env_slot,
+			    EXO_NONE);
+		} else if (holder_finish(holder - 1)) {
 			return;
+		}
 		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
 	}
 }

@@ -102,7 +102,7 @@ TEST(pipelines_under_kill_9)
 	struct given before;
 	int i;
 
-	given_take(&before);
+	given_begin(&before);
 	for (i = 0; i < rounds && round_run(i); i++) {
 		if (i % 200 == 199)
 			printf("# %d rounds\n", i + 1);
@@ -112,6 +112,57 @@ TEST(pipelines_under_kill_9)
 		;
 	(void)system("rm -f /tmp/ff*");
 	OK(given_back(&before));
+}
+
+/* ---- stopped and continued at any moment, and then it goes on */
+
+static void
+counts_for_ever(int fd)
+{
+	for (char c = 0;; c++) {
+		(void)!lseek(fd, 0, SEEK_SET);
+		(void)!write(fd, &c, 1);
+	}
+}
+
+static int
+goes_on(int fd)
+{
+	char was, now;
+
+	(void)!pread(fd, &was, 1, 0);
+	for (int i = 0; i < 2000; i++) {
+		pause_us(500);
+		if (pread(fd, &now, 1, 0) == 1 && now != was)
+			return 1;
+	}
+	return 0;
+}
+
+TEST(stopped_and_continued)
+{
+	int fd = open("/tmp/count", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	pid_t pid;
+
+	(void)!write(fd, "", 1);
+	pid = fork();
+	if (pid == 0)
+		counts_for_ever(fd);
+	for (int i = 0; i < 5 * rounds; i++) {
+		EQ(kill(pid, SIGSTOP), 0);
+		if (chance(2))
+			pause_us(chance(3000));
+		EQ(kill(pid, SIGCONT), 0);
+		if (chance(2))
+			pause_us(chance(3000));
+		if (i % 10 == 0 && !OK(goes_on(fd)))
+			break;
+	}
+	OK(goes_on(fd));
+	EQ(kill(pid, SIGKILL), 0);
+	EQ(waitpid(pid, NULL, 0), pid);
+	close(fd);
+	unlink("/tmp/count");
 }
 
 /* ---- frames that a parent which died first had shared */
@@ -161,7 +212,7 @@ shared_comes_back(int writes)
 	char c = 0, *page;
 	pid_t pid;
 
-	given_take(&before);
+	given_begin(&before);
 	EQ(pipe(go), 0);
 	EQ(pipe(done), 0);
 	kb = free_kb();

@@ -82,6 +82,15 @@ given_take(struct given *g)
 		g->n[i] = given(given_names[i]);
 }
 
+/* To begin with: when all that has ended is cleared away. */
+static inline void
+given_begin(struct given *g)
+{
+	for (int i = 0; i < 3000 && given("ending") != 0; i++)
+		pause_us(1000);
+	given_take(g);
+}
+
 /* Is it as before, or does it become so? */
 static inline int
 given_back(const struct given *g)
