@@ -31,6 +31,7 @@
 
 #define ACCT_DEPTH	32u
 #define END_ENTRIES	16u		/* of a table, cleared in a step */
+#define END_LOOK	16u		/* frames looked at in a step */
 
 static struct record {
 	struct guard guard;
@@ -500,8 +501,16 @@ end_table(uint32_t acct, struct record *rec, uint32_t kind)
 
 	if (ppn == 0)
 		return STEP_NEXT;
-	if (p->kind == kind && p->refs == 0 && p->entries != 0 &&
-	    as_empty_table(ppn, END_ENTRIES) != 0)
+	for (uint32_t i = 0; i < END_LOOK && p->kind != kind; i++) {
+		if (p->next == 0)
+			return STEP_NEXT;
+		rec->at = p->next;
+		p = &pages[rec->at];
+	}
+	if (p->kind != kind)
+		return STEP_DID;
+	if (p->refs == 0 && p->entries != 0 &&
+	    as_empty_table(rec->at, END_ENTRIES) != 0 && p->entries != 0)
 		return STEP_DID;
 	return end_frame_next(rec, p->next) ? STEP_DID : STEP_NEXT;
 }
@@ -512,16 +521,16 @@ end_frame(uint32_t acct, struct record *rec, bool companions)
 {
 	exo_ppn ppn = end_frame_at(acct, rec), next;
 
-	if (ppn == 0)
-		return STEP_NEXT;
-	next = pages[ppn].next;
-	if (pages[ppn].kind != EXO_PG_RMAP || companions) {
+	for (uint32_t i = 0; i < END_LOOK && ppn != 0; i++, ppn = next) {
+		next = pages[ppn].next;
+		if (pages[ppn].kind == EXO_PG_RMAP && !companions)
+			continue;
 		if (page_idle(ppn))
 			page_release(ppn);
 		else
 			frame_inherit(acct, ppn);
 	}
-	return end_frame_next(rec, next) ? STEP_DID : STEP_NEXT;
+	return end_frame_next(rec, ppn) ? STEP_DID : STEP_NEXT;
 }
 
 static enum step

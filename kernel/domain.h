@@ -78,5 +78,6 @@ struct handle *handle_of(uint32_t name);
 void handle_kill(struct handle *h);
 
 void domain_run_row(struct domain *d);	/* recompute row[], nfast from masks */
+void domain_run_fast(struct domain *d);	/* nfast, from nhandles and those */
 
 #endif

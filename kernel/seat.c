@@ -424,7 +424,7 @@ places_init(struct domain *d, uint32_t n)
 	while (d->nhandles < n)
 		place_empty(&d->handles[d->nhandles++]);
 	d->pub->nhandles = (uint16_t)n;
-	domain_run_row(d);
+	domain_run_fast(d);
 }
 
 static bool
@@ -589,7 +589,7 @@ sys_domain_handles(exo_id dom, exo_slot slot, exo_ppn ppn, uint64_t n)
 	d->handles_ppn = ppn;
 	d->handles_frames = (uint32_t)n;
 	d->max_handles = (uint32_t)n * HANDLES_PER_FRAME;
-	domain_run_row(d);
+	domain_run_fast(d);
 	return 0;
 }
 

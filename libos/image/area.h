@@ -73,6 +73,8 @@ long pt_narrow(uint64_t low, uint64_t high, uint32_t prot) MUST_USE;
 /* The root's entries, to read.  A fresh table, with its companion: it, or
  * -ENOMEM.  Give back one that is empty and linked nowhere. */
 const uint64_t *pt_root(void);
+/* The first present entry in [i, end), or end; most tables are nearly empty. */
+uint32_t pt_present(const uint64_t *t, uint32_t i, uint32_t end);
 long pt_table(uint32_t level) MUST_USE;
 bool pt_table_free(exo_ppn table);
 /* Nobody looks at it any more: it can be given back. */

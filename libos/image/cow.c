@@ -17,6 +17,8 @@
  */
 #include "area.h"
 
+#define END_FIRST	504u		/* of a table */
+
 /* May pt_copy have this last-level entry? */
 static bool
 copies(uint64_t pte)
@@ -27,48 +29,43 @@ copies(uint64_t pte)
 	    (p->flags & EXO_PF_LIVE) == 0;
 }
 
-/* The first present entry from i on; most tables are nearly empty. */
-static uint32_t
-next_present(const uint64_t *t, uint32_t i)
+/* Of [i, end), at most `left' entries: how many are not copied yet, -1. */
+static int32_t
+range_copy(exo_ppn to, const uint64_t *t, uint64_t base, uint32_t level,
+    uint32_t i, uint32_t end, int32_t left)
 {
-	for (; i < 512; i++) {
-		if (i % 8 == 0) {
-			while (i < 512 && (t[i] | t[i + 1] | t[i + 2] |
-			    t[i + 3] | t[i + 4] | t[i + 5] | t[i + 6] |
-			    t[i + 7]) == 0)
-				i += 8;
-			if (i == 512)
-				break;
-		}
-		if (t[i] != 0)
-			break;
+	while (left > 0 && (i = pt_present(t, i, end)) < end) {
+		uint32_t n = 0;
+
+		while (i + n < end && (level > 1 ? t[i + n] != 0 :
+		    copies(t[i + n])))
+			n++;
+		if (n > 0 && exo_pt_copy(to, i, base +
+		    ((uint64_t)i << EXO_PT_SHIFT(level)), n) != (long)n)
+			return -1;
+		if (n == 0)		/* a file's */
+			n = 1;
+		left -= (int32_t)n;
+		i += n;
 	}
-	return i;
+	return left;
 }
 
-/* Copy what is in `from', which translates va, to a fresh table. */
+/*
+ * Copy what is in `from', which translates va, to a fresh table.  Stacks lie at
+ * the ends of their tables: these are looked at first.
+ */
 static bool
 entries_copy(exo_ppn to, exo_ppn from, uint64_t va, uint32_t level)
 {
 	uint64_t base = va >> EXO_PT_SHIFT(level + 1) << EXO_PT_SHIFT(level + 1);
-	uint32_t left = EXO_PAGES[from].entries, i = 0, n;
 	const uint64_t *t = pt_view(from);
+	int32_t left = (int32_t)EXO_PAGES[from].entries;
 
-	while (left > 0 && (i = next_present(t, i)) < 512) {
-		for (n = 0; i + n < 512 && (level > 1 ? t[i + n] != 0 :
-		    copies(t[i + n])); n++)
-			;
-		if (n > 0 && exo_pt_copy(to, i, base +
-		    ((uint64_t)i << EXO_PT_SHIFT(level)), n) != (long)n)
-			return false;
-		left -= n;
-		i += n;
-		if (n == 0) {		/* a file's */
-			left--;
-			i++;
-		}
-	}
-	return true;
+	left = range_copy(to, t, base, level, END_FIRST, 512, left);
+	if (left > 0)
+		left = range_copy(to, t, base, level, 0, END_FIRST, left);
+	return left >= 0;
 }
 
 /* A copy of a frozen table takes its place in the one above, which is the

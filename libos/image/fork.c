@@ -260,13 +260,13 @@ static long
 memory_share(const struct child *c)
 {
 	const uint64_t *root = pt_root();
-	uint32_t n;
+	uint32_t i = 0, n;
 
-	for (uint32_t i = 0; i <= HEAP_SLOT; i += n + 1) {
-		for (n = 0; i + n <= HEAP_SLOT && root[i + n] != 0; n++)
-			;
-		if (n > 0 && exo_pt_copy(c->root, i, SLOT_VA((uint64_t)i), n) !=
-		    (long)n)
+	for (; (i = pt_present(root, i, HEAP_SLOT + 1)) <= HEAP_SLOT; i += n) {
+		n = 1;
+		while (i + n <= HEAP_SLOT && root[i + n] != 0)
+			n++;
+		if (exo_pt_copy(c->root, i, SLOT_VA((uint64_t)i), n) != (long)n)
 			return -ENOMEM;
 	}
 	return exo_pt_set(0, c->root, TEXT_SLOT, EXO_PTE(share.text, 0),

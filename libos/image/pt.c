@@ -39,6 +39,20 @@ pt_view(exo_ppn table)
 	return view_at(i);
 }
 
+uint32_t
+pt_present(const uint64_t *t, uint32_t i, uint32_t end)
+{
+	for (; i < end; i++) {
+		if (i % 8 == 0 && i + 8 <= end && (t[i] | t[i + 1] |
+		    t[i + 2] | t[i + 3] | t[i + 4] | t[i + 5] | t[i + 6] |
+		    t[i + 7]) == 0)
+			i += 7;
+		else if (t[i] != 0)
+			break;
+	}
+	return i;
+}
+
 exo_ppn
 pt_find(uint64_t va, uint32_t level)
 {

@@ -61,27 +61,22 @@ stops(uint32_t sig)
 }
 
 /* The commons does not bother with what nobody wants. */
+static uint64_t ignored, caught, child;
+
+static void
+hints_put_to(struct cm_window *w)
+{
+	w->sig_ignored = ignored;
+	w->sig_caught = caught;
+	w->sig_child = child;
+}
+
 void
 hints_put(void)
 {
-	uint64_t ignored = 0, caught = 0, child = 0;
-
-	for (uint32_t i = 0; i < SIGNALS; i++) {
-		if (actions[i].handler == SIG_IGN)
-			ignored |= 1ul << i;
-		else if (actions[i].handler != SIG_DFL)
-			caught |= 1ul << i;
-	}
-	if (actions[SIGCHLD - 1].flags & SA_NOCLDSTOP)
-		child |= CM_CHILD_NOSTOP;
-	if (actions[SIGCHLD - 1].flags & SA_NOCLDWAIT)
-		child |= CM_CHILD_NOWAIT;
 	for (uint32_t i = 0; i < THREADS_MAX; i++) {
-		if (!thread_lives(i))
-			continue;
-		thread_window(i)->sig_ignored = ignored;
-		thread_window(i)->sig_caught = caught;
-		thread_window(i)->sig_child = child;
+		if (thread_lives(i))
+			hints_put_to(thread_window(i));
 	}
 }
 
@@ -108,6 +103,24 @@ gather(uint64_t set)
 		__atomic_fetch_or(&my_window()->pending, bits,
 		    __ATOMIC_SEQ_CST);
 	}
+}
+
+static void
+action_set(uint32_t sig, const struct sigaction *a)
+{
+	uint64_t bit = SIGBIT(sig);
+
+	actions[sig - 1] = *a;
+	ignored = (ignored & ~bit) | (a->handler == SIG_IGN ? bit : 0);
+	caught = (caught & ~bit) |
+	    (a->handler != SIG_IGN && a->handler != SIG_DFL ? bit : 0);
+	if (sig == SIGCHLD)
+		child = (a->flags & SA_NOCLDSTOP ? CM_CHILD_NOSTOP : 0) |
+		    (a->flags & SA_NOCLDWAIT ? CM_CHILD_NOWAIT : 0);
+	if (only_regs != 0)
+		hints_put_to(my_window());
+	else
+		hints_put();
 }
 
 static void
@@ -297,8 +310,8 @@ deliver(struct exo_regs *r, struct sigframe *f)
 		signal_end(SIGSEGV);
 	}
 	if (a.flags & SA_RESETHAND) {
-		actions[sig - 1].handler = SIG_DFL;
-		hints_put();
+		a.handler = SIG_DFL;
+		action_set(sig, &a);
 	}
 	block(t->blocked | a.mask |
 	    (a.flags & SA_NODEFER ? 0 : SIGBIT(sig)));
@@ -516,10 +529,15 @@ call_rt_sigaction(uint64_t sig, uint64_t new, uint64_t old, uint64_t size)
 	if (r < 0 || new == 0)
 		return r;
 	a.mask &= ~UNBLOCKABLE;
-	actions[sig - 1] = a;
-	hints_put();
+<<<<<<< HEAD
+	action_set((uint32_t)sig, &a);
 	if (is_ignored((uint32_t)sig) && take((uint32_t)sig))
 		(void)commons(CM_SIGINFO, sig, 0, 0, 0);
+=======
+	action_set((uint32_t)sig, &a);
+	if (is_ignored((uint32_t)sig))
+		(void)take((uint32_t)sig);
+>>>>>>> 734b973 (kernel: tables are emptied a cache line at a time; image: as they are copied)
 	return 0;
 }
 
@@ -755,6 +773,9 @@ signal_exec(void)
 			actions[i] = (struct sigaction){ .handler = SIG_DFL };
 	}
 	me()->alt_size = 0;
+	caught = 0;
+	if (actions[SIGCHLD - 1].handler != SIG_IGN)
+		child = 0;
 	hints_put();
 }
 
@@ -762,6 +783,6 @@ void
 signal_forked(void)
 {
 	me()->restores = false;
-	hints_put();
+	hints_put_to(my_window());
 	block(me()->blocked);
 }
