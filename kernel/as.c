@@ -966,7 +966,10 @@ walk(uint64_t va, uint32_t level)
 	return page_is_live(&pages[t]) ? -EXO_E_SHARED : (long)t;
 }
 
-/* May this entry be had twice?  Errors: STATE; SHARED. */
+/*
+ * May this entry be had twice?  A live frame may, to be read: who has the table
+ * in common sees it, too.  Errors: STATE; SHARED.
+ */
 static long
 copy_check(const struct table *dst, uint64_t pte)
 {
@@ -976,12 +979,16 @@ copy_check(const struct table *dst, uint64_t pte)
 		return page_is_live(p) ? -EXO_E_SHARED : 0;
 	if (dst->links == NULL || p->flags & EXO_PF_REGUARD)
 		return -EXO_E_STATE;
-	if (p->kind != EXO_PG_DATA || page_is_live(p) || p->pins > 0)
+	if (p->kind != EXO_PG_DATA || p->pins > 0 ||
+	    (page_is_live(p) && pte_w(pte)))
 		return -EXO_E_SHARED;
 	return 0;
 }
 
-/* One entry: W goes from the source and the copy. */
+/*
+ * One entry: W goes from the source and the copy; and that somebody might have
+ * asked for more of a live frame is not for the copy.
+ */
 static void
 copy_entry(const struct table *dst, uint32_t to, const struct table *src,
     uint32_t from, struct taken *taken)
@@ -995,10 +1002,12 @@ copy_entry(const struct table *dst, uint32_t to, const struct table *src,
 		if (src->page->kind == EXO_PG_PT1)
 			pages[EXO_PTE_PPN(pte)].uses--;
 	}
-	if (dst->page->kind == EXO_PG_PT1)
-		map_put(dst, to, pte);
-	else
+	if (dst->page->kind != EXO_PG_PT1)
 		link_put(dst, to, pte);
+	else if (page_is_live(&pages[EXO_PTE_PPN(pte)]))
+		map_put(dst, to, pte & ~PTE_MAY);
+	else
+		map_put(dst, to, pte);
 	dst->page->entries++;
 }
 

@@ -8,8 +8,8 @@
  * entries have references more.  Nothing is remembered: what is shared is what
  * the published rows of the frames say.
  *
- * The frames of files are live and pt_copy refuses them: they are left out
- * of a copy, and the next fault asks for them again.
+ * The frames of files are live: pt_copy refuses those that are written, which
+ * are left out of a copy, and the next fault asks for them again.
  *
  * What was shared and is nobody's in the end is still charged to who took it:
  * a table that only a child reached, a page that only a child had mapped.
@@ -26,7 +26,7 @@ copies(uint64_t pte)
 	const volatile struct exo_page *p = &EXO_PAGES[EXO_PTE_PPN(pte)];
 
 	return pte != 0 && p->kind == EXO_PG_DATA &&
-	    (p->flags & EXO_PF_LIVE) == 0;
+	    ((p->flags & EXO_PF_LIVE) == 0 || (pte & EXO_PTE_W) == 0);
 }
 
 /* Of [i, end), at most `left' entries: how many are not copied yet, -1. */
@@ -43,7 +43,7 @@ range_copy(exo_ppn to, const uint64_t *t, uint64_t base, uint32_t level,
 		if (n > 0 && exo_pt_copy(to, i, base +
 		    ((uint64_t)i << EXO_PT_SHIFT(level)), n) != (long)n)
 			return -1;
-		if (n == 0)		/* a file's */
+		if (n == 0)		/* a file's that is written */
 			n = 1;
 		left -= (int32_t)n;
 		i += n;

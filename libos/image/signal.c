@@ -529,15 +529,9 @@ call_rt_sigaction(uint64_t sig, uint64_t new, uint64_t old, uint64_t size)
 	if (r < 0 || new == 0)
 		return r;
 	a.mask &= ~UNBLOCKABLE;
-<<<<<<< HEAD
 	action_set((uint32_t)sig, &a);
 	if (is_ignored((uint32_t)sig) && take((uint32_t)sig))
 		(void)commons(CM_SIGINFO, sig, 0, 0, 0);
-=======
-	action_set((uint32_t)sig, &a);
-	if (is_ignored((uint32_t)sig))
-		(void)take((uint32_t)sig);
->>>>>>> 734b973 (kernel: tables are emptied a cache line at a time; image: as they are copied)
 	return 0;
 }
 

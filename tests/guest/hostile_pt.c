@@ -441,7 +441,7 @@ HOSTILE(pt_copy, entries)
 
 	tree_make(&t);
 	EQ(exo_pt_set(M, t.t1, 0, EXO_PTE(t.private, VM_RW), M), 0);
-	EQ(exo_pt_set(M, t.t1, 1, EXO_PTE(t.live, VM_R), t.name), 0);
+	EQ(exo_pt_set(M, t.t1, 1, EXO_PTE(t.live, VM_RW), t.name), 0);
 	EQ(exo_pt_set(M, t.t1, 2, EXO_PTE(t.t1, VM_R), M), 0);
 	EQ(exo_pt_set(M, t.t2, 1, EXO_PTE(t.live1, 0), t.name), 0);
 	REFUSED(exo_pt_copy(t.t1, 8, VA + EXO_PAGE, 1), SHARED);

@@ -543,9 +543,12 @@ TEST(fresh_table_of_another_is_not_linked)
 	finish(&c);
 }
 
-/* pt_copy copies from the caller's own root; live memory is not for it. */
-TEST(live_tables_and_frames_are_not_copied)
+/* pt_copy copies from the caller's own root; live memory is not for it, but to
+ * be read, and then no more is to be had by the copy. */
+TEST(live_tables_and_frames_that_are_written_are_not_copied)
 {
+	exo_slot weak = (exo_slot)must(slot_derive(self->memory_slot,
+	    EXO_R_READ, EXO_COMP_SAME));
 	exo_ppn t1, f, companion;
 
 	begin();
@@ -560,7 +563,16 @@ TEST(live_tables_and_frames_are_not_copied)
 	/* Its own frame: the entry gave up W, here as there. */
 	OK(!writes(ME, VA, 9));
 	OK(writes(ME, VA + EXO_PAGE, 9));
+	EQ(set(ME, r.t1, 1, EXO_PTE(f, VM_R)), 0);
+	EQ(copy(ME, t1, 1, VA + EXO_PAGE, 1), 1);
+	EQ(EXO_PAGES[f].maps, 2);
+	EQ(EXO_PAGES[f].uses, 0);
+	EQ(exo_pt_set(0, t1, 1, EXO_PTE(f, VM_RW), weak), -EXO_E_RIGHTS);
+	EQ(exo_pt_set(0, r.t1, 1, EXO_PTE(f, VM_RW), weak), 0);
+	EQ(set(ME, t1, 1, EXO_PTE(f, VM_RW)), 0);
+	EQ(set(ME, t1, 1, 0), 0);
 	free_table(t1);
+	slot_put(weak);
 	(void)!exo_page_free(self->memory_slot, companion, 1);
 	finish(NULL);
 	(void)!exo_page_free(self->memory_slot, f, 1);

@@ -175,12 +175,13 @@
  * pt_copy(dst, index, va, n) - copy n entries, from those that translate va
  * in the caller's own root at dst's level, into dst (private, editable by the
  * caller, empty there).  W is cleared in both; needs no capability; absent
- * entries copy as absent.  A batch.
+ * entries copy as absent.  Of a live frame only an entry without W is copied,
+ * and the copy is not to be widened without asking.  A batch.
  *	Errors: TYPE; ARG index, n, va, or the range leaves its table; EMPTY,
  *	REACH, FROZEN on dst; REACH va has no table at that level; SHARED that
  *	table is live; then per entry: STATE dst has no companion, or the frame
- *	is being reguarded; SHARED it is live, bound, or no data; BUSY dst entry
- *	in use.
+ *	is being reguarded; SHARED it is live and W is set, bound, or no data;
+ *	BUSY dst entry in use.
  *
  * pt_empty(table, index, n) - clear n entries from index of an unreferenced
  * table that lost its last reference, or of one that its maker or, when the
