@@ -55,7 +55,8 @@ $(SDK_LIB): $(SDK_OBJ) $(SDK_INC)
 # What tests/host/test_programs.py builds wants this.  (One apt-get at a time.)
 test: $(B)/.setup-programs
 $(B)/.setup-programs: tools/setup mk/sdk.mk | $(B)/.setup-bpf
-	@tools/setup tclsh:tcl
+	@tools/setup tclsh:tcl /sbin/e2fsck.static:e2fsck-static \
+	    /usr/bin/gpgv-static:gpgv-static
 	@mkdir -p $(@D) && touch $@
 
 # Programs that only look, once more, for those who type `envs | wc -l'.

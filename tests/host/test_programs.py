@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Programs that others wrote, built with the SDK from Debian's sources and put
-to work: an interpreter (Lua), a library with a database in it (sqlite3).
+"""Programs that others wrote, at work.  Built with the SDK from Debian's
+sources: an interpreter (Lua), a library with a database in it (sqlite3).  As
+Debian has built them, for Linux: e2fsck, gpgv.
 
 KERNEL and ARCHIVE name the files; the defaults are the usual ones.
 """
+import glob
 import os
 import re
 import shutil
@@ -16,11 +18,15 @@ BUILT = os.path.dirname(ARCHIVE)
 SDK = os.path.join(BUILT, "sdk")
 SOURCES = os.path.abspath(os.path.join(BUILT, "sources"))
 LIMIT = 200
+KEYS = "/usr/share/keyrings/*-archive-keyring.gpg"
 
-# package, the folder of its Makefile, the program, what it runs
-PROGRAMS = [
-    ("lua5.4", "lua", "lua", ["lua", "/root/lua/test.lua", "an argument"]),
-    ("sqlite3", "sqlite", "sqlite3", ["sh", "/root/sqlite/test.sh"]),
+STATIC = ["/sbin/e2fsck.static", "/usr/bin/gpgv-static"]
+# package, the folder of its Makefile, the program
+BUILDS = [("lua5.4", "lua", "lua"), ("sqlite3", "sqlite", "sqlite3")]
+RUNS = [
+    ("lua", ["lua", "/root/lua/test.lua", "an argument"]),
+    ("sqlite", ["sh", "/root/sqlite/test.sh"]),
+    ("static", ["sh", "/root/static/test.sh"]),
 ]
 
 
@@ -35,7 +41,18 @@ def sdk(what, *words):
 def overlay_fill(top):
     """Programs, and their tests."""
     os.makedirs(top + "/usr/local/bin")
-    for package, folder, name, _ in PROGRAMS:
+    for folder, _ in RUNS:
+        shutil.copytree("tests/linux/" + folder, f"{top}/root/{folder}")
+    for program in STATIC:
+        shutil.copy(program, top + "/usr/local/bin")
+    # What is signed by somebody whose key is here, to be sure.
+    shutil.copy(sorted(glob.glob("/var/lib/apt/lists/*_InRelease"))[0],
+                top + "/root/static/InRelease")
+    with open(top + "/root/static/keys.gpg", "wb") as keys:
+        for path in sorted(glob.glob(KEYS)):
+            with open(path, "rb") as f:
+                keys.write(f.read())
+    for package, folder, name in BUILDS:
         subprocess.run(["tools/sources", SOURCES, package], check=True,
                        timeout=LIMIT)
         p = sdk("build", "tests/linux/" + folder)
@@ -43,12 +60,11 @@ def overlay_fill(top):
         if p.returncode != 0:
             raise SystemExit(out)
         shutil.copy(out.splitlines()[-1], f"{top}/usr/local/bin/{name}")
-        shutil.copytree("tests/linux/" + folder, f"{top}/root/{folder}")
 
 
 def points(top):
     """Those of its TAP, and that it was all of it."""
-    for _, folder, _, words in PROGRAMS:
+    for folder, words in RUNS:
         p = sdk("run", "--overlay", top, "--", "/bin/busybox", "env", *words)
         out = p.stdout.decode("utf-8", "replace")
         seen = re.findall(r"^(not )?ok \d+ - (.*)$", out, re.M)

@@ -14,7 +14,7 @@ import tempfile
 ROOT = os.getcwd()
 KERNEL = os.path.abspath(os.environ.get("KERNEL", "build/pollux.elf"))
 ARCHIVE = os.path.abspath(os.environ.get("ARCHIVE", "build/archive.cpio"))
-SDK = os.path.join(os.path.dirname(ARCHIVE), "sdk")
+BUILT = os.path.join(os.path.dirname(ARCHIVE), "sdk")
 LIMIT = 120
 
 ARGS_C = r"""
@@ -83,10 +83,15 @@ cat /etc/hostname
 
 
 class Folder:
-    """Files to build from."""
+    """Files to build from, and a place for what becomes of them."""
 
     def __init__(self, top):
         self.top = top
+        self.sdk = os.path.join(top, "built")
+        os.mkdir(self.sdk)
+        for part in ("include", "lib"):
+            os.symlink(os.path.join(BUILT, part),
+                       os.path.join(self.sdk, part))
 
     def put(self, name, text, mode=None):
         path = os.path.join(self.top, name)
@@ -106,9 +111,9 @@ def bounded(cmd, given=b"", **kw):
     return p.returncode, p.stdout, p.stderr.decode("utf-8", "replace")
 
 
-def sdk(app, *args, options=(), **kw):
+def sdk(f, app, *args, options=(), **kw):
     return bounded([os.path.join(ROOT, "tools/sdk"), "run", "--built",
-                    "--kernel", KERNEL, "--archive", ARCHIVE, "--sdk", SDK,
+                    "--kernel", KERNEL, "--archive", ARCHIVE, "--sdk", f.sdk,
                     *options, "--", app, *args], **kw)
 
 
@@ -127,10 +132,10 @@ def statuses(f):
                              ("SIGKILL", ["0", "9"], 137),
                              ("SIGTERM", ["0", "15"], 143),
                              ("a wild pointer", [], 139)):
-        status, _, _ = sdk(end, *args)
+        status, _, _ = sdk(f, end, *args)
         yield f"the status is exact: {name}", status == want
     copy = f.put("forever.c", "int main(void) { for (;;) ; }\n")
-    status, _, _ = sdk(copy, options=("--timeout", "3"))
+    status, _, _ = sdk(f, copy, options=("--timeout", "3"))
     yield "one that does not end", status == 124
 
 
@@ -156,56 +161,56 @@ def by_make(f):
 
 def builds(f):
     bad = f.put("bad.c", "int main(void) { return nonesuch; }\n")
-    status, _, err = sdk(bad)
+    status, _, err = sdk(f, bad)
     yield "what the compiler says is shown", status == 125 and \
         re.search(r"bad\.c:1:.*error:.*nonesuch", err) is not None
     f.put("two/main.c", '#include "n.h"\nint two(void);\n'
           "int main(void) { return two() + N; }\n")
     f.put("two/two.c", "int two(void) { return 2; }\n")
     header = f.put("two/n.h", "#define N 30\n")
-    status, _, _ = sdk(f.top + "/two")
+    status, _, _ = sdk(f, f.top + "/two")
     yield "a directory of C files", status == 32
     f.put("two/n.h", "#define N 40\n")
     now = os.stat(header).st_mtime
     os.utime(header, (now + 5, now + 5))
-    status, _, _ = sdk(f.top + "/two")
+    status, _, _ = sdk(f, f.top + "/two")
     yield "a header that has changed", status == 42
     flag = f.put("flag.c", "int main(void) { return N; }\n")
-    seen = [sdk(flag, env=dict(os.environ, CFLAGS=f"-DN={n}"))[0]
+    seen = [sdk(f, flag, env=dict(os.environ, CFLAGS=f"-DN={n}"))[0]
             for n in (5, 5, 6)]
     yield "CFLAGS that have changed", seen == [5, 5, 6]
     f.put("own/Makefile", "CFLAGS = -DN=11\n$(PROGRAM): x.c\n"
           "\t$(CC) $(CFLAGS) -o $@ x.c $(LDLIBS)\n")
     f.put("own/x.c", "#include <castor/self.h>\n"
           "int main(void) { return N + (self->env == 0); }\n")
-    status, _, _ = sdk(f.top + "/own")
+    status, _, _ = sdk(f, f.top + "/own")
     yield "a directory with a Makefile", status == 11
     f.put("none/Makefile", "all:\n\t@echo nothing\n")
-    status, _, err = sdk(f.top + "/none")
+    status, _, err = sdk(f, f.top + "/none")
     yield "one that makes no program", status == 125 and "PROGRAM" in err
     f.put("fails/Makefile", "all:\n\t@echo it is broken >&2; exit 3\n")
-    status, _, err = sdk(f.top + "/fails")
+    status, _, err = sdk(f, f.top + "/fails")
     yield "one that fails", status == 125 and "it is broken" in err
     f.put("empty/x", "")
-    status, _, err = sdk(f.top + "/empty")
+    status, _, err = sdk(f, f.top + "/empty")
     yield "an empty directory", status == 125 and "no C files" in err
-    status, _, err = sdk(f.top + "/gone.c")
+    status, _, err = sdk(f, f.top + "/gone.c")
     yield "no such file", status == 125 and "no such file" in err
-    status, out, _ = sdk("/bin/busybox", "echo", "as it is")
+    status, out, _ = sdk(f, "/bin/busybox", "echo", "as it is")
     yield "a program as it is", (status, out) == (0, b"as it is\n")
 
 
 def streams(f):
     copy = f.put("copy.c", COPY_C)
     every = bytes(range(256)) * 40 + b"\r\n\n\r\r\n\x04\x1a\x03Pollux: \nx"
-    status, out, _ = sdk(copy, given=every)
+    status, out, _ = sdk(f, copy, given=every)
     yield "each byte goes in and comes out", (status, out) == (0, every)
-    status, out, _ = sdk(copy)
+    status, out, _ = sdk(f, copy)
     yield "nothing is no input", (status, out) == (0, b"")
 
 
 def natives(f):
-    status, out, _ = sdk(f.put("native.c", NATIVE_C))
+    status, out, _ = sdk(f, f.put("native.c", NATIVE_C))
     yield "native calls and tables from a musl program", \
         (status, out) == (0, b"frame ok\nmine 1\nrefused E_DENIED\n"
                           b"child 0\n")
@@ -217,7 +222,7 @@ def overlays(f):
     os.symlink("../etc/hostname", f.top + "/over/sub/link")
     os.mkdir(f.top + "/over/sub/closed", 0o700)
     look = f.put("look.sh", LOOK_SH, 0o755)
-    status, out, _ = sdk(look, options=("--overlay", f.top + "/over"))
+    status, out, _ = sdk(f, look, options=("--overlay", f.top + "/over"))
     yield "files, modes and links of an overlay", (status, out) == (0,
         b"-rw----r-- /etc/hostname\n"
         b"lrwxrwxrwx /sub/link->../etc/hostname\n-rwxr-x--x /sub/tool\n"
@@ -226,19 +231,19 @@ def overlays(f):
     yield "by make, from elsewhere", status == 0 and out.endswith(
         b"mine\ntool /sub/tool\n")
     f.put("wrong/bin", "no directory\n")
-    status, _, err = sdk(look, options=("--overlay", f.top + "/wrong"))
+    status, _, err = sdk(f, look, options=("--overlay", f.top + "/wrong"))
     yield "a file over a directory", status == 125 and "/bin" in err
-    status, _, err = sdk(look, options=("--overlay", f.top + "/nowhere"))
+    status, _, err = sdk(f, look, options=("--overlay", f.top + "/nowhere"))
     yield "no such directory", status == 125 and "nowhere" in err
     os.makedirs(f.top + "/fifo")
     os.mkfifo(f.top + "/fifo/pipe")
-    status, _, err = sdk(look, options=("--overlay", f.top + "/fifo"))
+    status, _, err = sdk(f, look, options=("--overlay", f.top + "/fifo"))
     yield "what is no file", status == 125 and "pipe" in err
 
 
 def points():
     for part in (statuses, by_make, builds, streams, natives, overlays):
-        with tempfile.TemporaryDirectory(prefix="sdk ") as top:
+        with tempfile.TemporaryDirectory(prefix="sdk,") as top:
             yield from part(Folder(top))
 
 
