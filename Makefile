@@ -276,6 +276,9 @@ $(B)/tests/bench/%.elf: $(B)/tests/bench/%.o $(BLIB) $(TLIB) $(B)/libos.a
 $(B)/archive.list: FORCE
 	$(call list,$(ELFS) $(ROOT))
 
+# Castor's image does not take these for Linux's (libos/image/load.c).
+native = $(STRIP) -o $2 $1 && $(CROSS)elfedit --output-abiversion 80 $2
+
 # cpio sees sorted names, one time and fixed modes: same in, same out.
 # ARCHIVE_FILES: NAME=FILE, programs to be taken as they are; ARCHIVE_LINKS:
 # NAME=TARGET, symbolic links where no program is (mk/*.mk).
@@ -283,13 +286,13 @@ $(ARCHIVE): $(ELFS) $(ROOT) $(B)/archive.list
 	@rm -rf $(B)/root
 	@mkdir -p $(B)/root/bin $(B)/root/test $(B)/root/bench
 	@for f in $(filter $(B)/user/%,$(ELFS)); do \
-	    $(STRIP) -o $(B)/root/bin/$$(basename $$f .elf) $$f || exit 1; \
+	    $(call native,$$f,$(B)/root/bin/$$(basename $$f .elf)) || exit 1; \
 	done
 	@for f in $(filter $(B)/tests/bench/%,$(ELFS)); do \
-	    $(STRIP) -o $(B)/root/bench/$$(basename $$f .elf) $$f || exit 1; \
+	    $(call native,$$f,$(B)/root/bench/$$(basename $$f .elf)) || exit 1; \
 	done
 	@for f in $(filter $(B)/tests/guest/%,$(ELFS)); do \
-	    $(STRIP) -o $(B)/root/test/$$(basename $$f .elf) $$f || exit 1; \
+	    $(call native,$$f,$(B)/root/test/$$(basename $$f .elf)) || exit 1; \
 	done
 	@for f in $(ARCHIVE_FILES); do \
 	    mkdir -p $(B)/root/$$(dirname $${f%%=*}) && \

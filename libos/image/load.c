@@ -14,6 +14,7 @@
 
 #define HEADER		((uint8_t *)HEAP_EXEC)	/* the file's first page */
 #define FLAGS		0x202ul
+#define E_ABIVERSION	8
 #define E_PHOFF		32
 #define E_PHNUM		56
 #define PHDR		56ul
@@ -244,6 +245,19 @@ script_turn(void)
 	return 0;
 }
 
+/*
+ * Programs on the native ABI (the Makefile marks them so) are no programs to
+ * Linux's: a script is run instead, with their paths.
+ */
+#define NATIVE_ABI	80u
+#define NATIVE_LINE	"#!/lib/native\n"
+
+static bool
+is_native(void)
+{
+	return HEADER[E_ABIVERSION] == NATIVE_ABI;
+}
+
 /* The program to run in the end: its descriptor and size, headers read. */
 static long
 program_find(uint64_t *size, struct elf_info *info)
@@ -254,9 +268,11 @@ program_find(uint64_t *size, struct elf_info *info)
 		if (file < 0)
 			return file;
 		r = headers_read((uint64_t)file, *size, info);
-		if (r == 0)
+		if (r == 0 && !is_native())
 			return file;
 		file_release((uint64_t)file);
+		if (r == 0)
+			memcpy(HEADER, NATIVE_LINE, sizeof(NATIVE_LINE));
 		if (HEADER[0] != '#' || HEADER[1] != '!')
 			return r;
 		r = script_turn();

@@ -124,6 +124,12 @@ SHELL = [
      r"\nacct \d+ domain \d+ env \d+\n"),
     ("a stranger's wish for the end is refused",
      "kill -9 1; kill -STOP 1; kill -INT 1; echo alive", r"\nalive\n"),
+    ("a native program is not run as one of Linux's",
+     "stride 5; echo $?; bare", r"/bin/stride: a native program: `exit'"
+     r".*\n126\n/bin/bare: a native program"),
+    ("who is not root does not turn the machine off",
+     "su -s /bin/sh nobody -c 'poweroff -f; kill -TERM 1; echo still here'",
+     r"(not permitted(.|\n)*){2}\nstill here\n"),
     ("a pipeline and its status", "echo a b | tr a-z A-Z; false; echo $?",
      r"\nA B\n1\n"),
 ]
