@@ -19,6 +19,7 @@
 #include "panic.h"
 #include "sys.h"
 #include "table.h"
+#include "user.h"
 
 #define PINS_MAX	0xffffu			/* pins that fit */
 
@@ -111,8 +112,9 @@ page_scrub(exo_ppn ppn)
 	pages[ppn].flags &= ~EXO_PF_SCRUB;
 }
 
-void
-page_take(uint32_t acct, const struct guard *guard, uint32_t kind, exo_ppn ppn)
+/* What is in it has been seen to. */
+static void
+page_own(uint32_t acct, const struct guard *guard, uint32_t kind, exo_ppn ppn)
 {
 	struct exo_page *p = &pages[ppn];
 	uint64_t maker = maker_id();
@@ -120,8 +122,6 @@ page_take(uint32_t acct, const struct guard *guard, uint32_t kind, exo_ppn ppn)
 	assert(p->kind == EXO_PG_FREE);
 	list_remove(&machine.free_head, ppn);
 	machine.free_frames--;
-	check_poisoned(ppn);
-	page_fill(ppn, kind & ~EXO_KIND_LIVE);
 	p->kind = (uint8_t)kind;
 	p->flags = kind & EXO_KIND_LIVE ? EXO_PF_LIVE : 0;
 	p->account = acct;
@@ -130,6 +130,14 @@ page_take(uint32_t acct, const struct guard *guard, uint32_t kind, exo_ppn ppn)
 	page_guards[ppn] = *guard;
 	list_add(&accts[acct].frames, ppn);
 	acct_charge(acct, EXO_RES_FRAMES, 1);
+}
+
+void
+page_take(uint32_t acct, const struct guard *guard, uint32_t kind, exo_ppn ppn)
+{
+	check_poisoned(ppn);
+	page_fill(ppn, kind & ~EXO_KIND_LIVE);
+	page_own(acct, guard, kind, ppn);
 }
 
 /* Is it known, from its kind alone, to hold zeroes once nothing uses it? */
@@ -324,6 +332,41 @@ sys_page_alloc(exo_id acct, exo_slot slot, exo_slot guard, uint32_t kind,
 		page_take((uint32_t)a, &g, kind, ppn + (exo_ppn)i);
 	}
 	return i > 0 ? (long)i : r;
+}
+
+/*
+ * page_copy: NAME; SLOT, DENIED, RIGHTS (CHARGE); STATE dying; ARG ppn, va;
+ * SLOT guard; BUSY; QUOTA; ADDR.  It is a page, so what is there at its
+ * beginning is there to its end.
+ */
+long
+sys_page_copy(exo_id acct, exo_slot slot, exo_slot guard, exo_ppn ppn,
+    uint64_t va)
+{
+	long a = acct_charging(acct, slot), r;
+	struct guard g;
+	uint64_t word;
+
+	if (a < 0)
+		return a;
+	if (!range_ok(ppn, 1) || va % EXO_PAGE != 0)
+		return -EXO_E_ARG;
+	r = cap_guard(guard, &g);
+	if (r < 0)
+		return r;
+	if (pages[ppn].kind != EXO_PG_FREE)
+		return -EXO_E_BUSY;
+	if (!acct_room((uint32_t)a, EXO_RES_FRAMES, 1))
+		return -EXO_E_QUOTA;
+	r = user_read(&word, va, sizeof(word));
+	if (r < 0)
+		return r;
+	/* Act. */
+	check_poisoned(ppn);
+	r = user_read(page_kva(ppn), va, EXO_PAGE);
+	assert(r == 0);
+	page_own((uint32_t)a, &g, EXO_PG_DATA, ppn);
+	return 0;
 }
 
 /*

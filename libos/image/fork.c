@@ -63,7 +63,7 @@ child_frame(const struct child *c, exo_slot guard, uint32_t kind)
 	long r = -EXO_E_BUSY;
 
 	for (uint32_t i = 0; i < TRIES && r == -EXO_E_BUSY; i++) {
-		exo_ppn ppn = EXO_MACHINE->free_head;
+		exo_ppn ppn = frame_free(true);
 
 		if (ppn == 0)
 			return -ENOMEM;
@@ -79,18 +79,19 @@ child_frame(const struct child *c, exo_slot guard, uint32_t kind)
 static long
 page_give(const struct child *c, uint64_t va)
 {
-	long ppn = child_frame(c, c->memory, EXO_PG_DATA), r;
+	long r = -EXO_E_BUSY;
+	exo_ppn ppn = 0;
 
-	if (ppn < 0)
-		return ppn;
-	if (pt_put(OWN_SCRATCH, EXO_PTE(ppn, EXO_PTE_W | EXO_PTE_NX),
-	    c->memory) < 0)
-		image_die("no place to fill a child's page");
-	memcpy((void *)OWN_SCRATCH, (const void *)va, EXO_PAGE);
-	if (pt_put(OWN_SCRATCH, 0, 0) < 0)
-		image_die("a child's page stays");
-	r = exo_pt_set(0, c->last, EXO_PT_INDEX(va, 1),
-	    EXO_PTE(ppn, EXO_PTE_W | EXO_PTE_NX), c->memory);
+	for (uint32_t i = 0; i < TRIES && r == -EXO_E_BUSY; i++) {
+		ppn = frame_free(false);
+		if (ppn == 0)
+			return -ENOMEM;
+		r = exo_page_copy(c->birth->f.acct, SLOT_NAME, c->memory, ppn,
+		    va);
+	}
+	if (r == 0)
+		r = exo_pt_set(0, c->last, EXO_PT_INDEX(va, 1),
+		    EXO_PTE(ppn, EXO_PTE_W | EXO_PTE_NX), c->memory);
 	return r < 0 ? -ENOMEM : 0;
 }
 

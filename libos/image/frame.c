@@ -7,17 +7,34 @@
 
 #define STOCK		16u
 #define TRIES		64u
+#define LOOK		16u		/* free frames looked at for one */
 #define RAISE_FRAMES	512u
 #define RAISE_TRIES	32u
 
 static exo_ppn stock[STOCK];
 static uint32_t stocked;
 
+exo_ppn
+frame_free(bool zero)
+{
+	exo_ppn first = EXO_MACHINE->free_head, p = first;
+
+	for (uint32_t i = 0; i < LOOK && p != 0; i++) {
+		const volatile struct exo_page *row = &EXO_PAGES[p];
+
+		if (row->kind == EXO_PG_FREE &&
+		    ((row->flags & EXO_PF_ZERO) != 0) == zero)
+			return p;
+		p = row->next;
+	}
+	return first;
+}
+
 /* A run of free frames at the head of the list: how many, n at most. */
 static uint64_t
 free_run(uint64_t n, exo_ppn *first)
 {
-	exo_ppn p = EXO_MACHINE->free_head;
+	exo_ppn p = n == 1 ? frame_free(true) : EXO_MACHINE->free_head;
 	uint64_t run = 0;
 
 	*first = p;
@@ -72,6 +89,23 @@ frame_get_as(uint32_t kind, exo_slot guard)
 	long r = run_take(kind, guard, 1, &first);
 
 	return r < 0 ? r : (long)first;
+}
+
+long
+frame_copy(uint64_t va)
+{
+	for (uint32_t i = 0; i < TRIES; i++) {
+		exo_ppn ppn = frame_free(false);
+		long r = ppn == 0 ? -EXO_E_FULL : exo_page_copy(own.acct,
+		    own.acct_slot, own.memory_slot, ppn, va);
+
+		if (r == 0)
+			return ppn;
+		if (r != -EXO_E_BUSY &&
+		    (r != -EXO_E_QUOTA || !limit_raise()))
+			break;
+	}
+	return -ENOMEM;
 }
 
 long

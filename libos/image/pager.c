@@ -49,10 +49,13 @@ fill_zero(exo_ppn table, uint64_t va, uint64_t bits)
 static bool
 copy_map(uint64_t va, const void *from, uint64_t n, uint64_t bits)
 {
-	long ppn = frame_get(EXO_PG_DATA);
+	long ppn = n == EXO_PAGE ? frame_copy((uint64_t)from) :
+	    frame_get(EXO_PG_DATA);
 
 	if (ppn < 0)
 		return false;
+	if (n == EXO_PAGE)
+		return frame_map(va, (exo_ppn)ppn, bits);
 	if (pt_put(OWN_SCRATCH, EXO_PTE(ppn, EXO_PTE_W | EXO_PTE_NX),
 	    own.memory_slot) < 0)
 		image_die("no place to fill a page");

@@ -1030,7 +1030,7 @@ param_gen(uint32_t nr, const char *s, size_t len)
 	}
 	if (slot)
 		return A_SLOT | narrow;
-	if (ppn && nr == EXO_NR_page_alloc)
+	if (ppn && (nr == EXO_NR_page_alloc || nr == EXO_NR_page_copy))
 		return A_FREE | narrow;
 	if (ppn && kind_wanted[nr] != 0)
 		return A_FRAME | narrow | (strncmp(name, "root", 4) == 0 ?
@@ -1049,7 +1049,7 @@ model_make(void)
 		if (s == NULL || nr == EXO_NR_machine_off)
 			continue;
 		model.nr[model.nnr++] = (uint8_t)nr;
-		if (nr >= EXO_NR_page_alloc && nr <= EXO_NR_pt_empty)
+		if (nr >= EXO_NR_page_alloc && nr <= EXO_NR_page_copy)
 			model.nr[model.nnr++] = (uint8_t)nr;
 		s++;
 		for (uint32_t i = 0; i < PARAMS && strcmp(s, "void)") != 0 &&

@@ -27,6 +27,8 @@ free_run(uint32_t n)
 	return first;
 }
 
+#define PAGE_DOWN_OF(p)	((uint64_t)(p) & ~(EXO_PAGE - 1ul))
+
 /* A frame of my own with a name of its own, not mapped. */
 struct frame {
 	exo_slot name;
@@ -141,6 +143,91 @@ HOSTILE(page_alloc, quota)
 	REFUSED(exo_page_alloc(l.acct, l.name, l.name, EXO_PG_DATA,
 	    first + room, 8), QUOTA);
 	EQ(EXO_PAGES[first + room].kind, EXO_PG_FREE);
+	lab_end(&l);
+}
+
+HOSTILE(page_copy, capabilities)
+{
+	uint64_t va = PAGE_DOWN_OF(&self);
+	struct lab l;
+	exo_ppn n;
+
+	lab_make(&l);
+	n = next_free();
+	REFUSED_ID(exo_page_copy(i, l.name, l.name, n, va), l.acct);
+	REFUSED_CAP(exo_page_copy(l.acct, s, l.name, n, va), l.name,
+	    EXO_R_CHARGE);
+	REFUSED_SLOT(exo_page_copy(l.acct, l.name, s, n, va));
+	must(exo_acct_destroy(l.acct, l.name));
+	REFUSED(exo_page_copy(l.acct, l.name, l.name, n, va), STATE);
+	lab_end(&l);
+}
+
+static long
+copy(exo_ppn ppn, uint64_t va)
+{
+	return exo_page_copy(self->acct, self->acct_slot, self->memory_slot,
+	    ppn, va);
+}
+
+HOSTILE(page_copy, arguments)
+{
+	static uint64_t text[2 * EXO_PAGE / 8];
+	uint64_t va = PAGE_DOWN_OF(text) + EXO_PAGE, *there;
+	exo_ppn n;
+
+	for (uint32_t i = 0; i < 2 * EXO_PAGE / 8; i++)
+		text[i] = i * 0x9e3779b97f4a7c15ul;
+	n = next_free();
+	REFUSED_FRAME(copy(f, va), ARG);
+	REFUSED(copy(0, va), ARG);
+	REFUSED(copy(EXO_MACHINE->nframes, va), ARG);
+	REFUSED(copy(n, va + 1), ARG);
+	REFUSED(copy(n, va + EXO_PAGE - 8), ARG);
+	for (uint32_t k = KIND_FIRST; k < EXO_PG_KINDS; k++) {
+		if (frame_of(k) != 0)
+			REFUSED(copy(frame_of(k), va), BUSY);
+		if (k < EXO_PG_KERNEL)
+			REFUSED(copy(others_frame(k), va), BUSY);
+	}
+	REFUSED(copy(n, 0), ADDR);
+	REFUSED(copy(n, EXO_USER_TOP), ADDR);
+	REFUSED(copy(n, EXO_PUB), ADDR);
+	REFUSED(copy(n, 1ul << 63), ADDR);
+	REFUSED(copy(n, 0xfffffffffffff000ul), ADDR);
+	EQ(EXO_PAGES[n].kind, EXO_PG_FREE);
+	EQ(copy(n, va), 0);
+	EQ(EXO_PAGES[n].kind, EXO_PG_DATA);
+	EQ(EXO_PAGES[n].flags, 0);
+	EQ(EXO_PAGES[n].account, EXO_INDEX(self->acct));
+	there = (uint64_t *)must(vm_map_frame(n, VM_R, self->memory_slot));
+	EQ(memcmp(there, (const void *)va, EXO_PAGE), 0);
+	REFUSED(exo_page_free(self->memory_slot, n, 1), BUSY);
+	REFUSED(copy(n, va), BUSY);
+	must(vm_unmap((uint64_t)there, 1));
+	EQ(exo_page_free(self->memory_slot, n, 1), 1);
+	/* Who takes it next finds nothing of it. */
+	EQ(alloc(EXO_PG_DATA, n, 1), 1);
+	there = (uint64_t *)must(vm_map_frame(n, VM_R, self->memory_slot));
+	for (uint32_t i = 0; i < EXO_PAGE / 8; i++)
+		EQ(there[i], 0);
+	must(vm_unmap((uint64_t)there, 1));
+	EQ(exo_page_free(self->memory_slot, n, 1), 1);
+}
+
+HOSTILE(page_copy, quota)
+{
+	uint64_t va = PAGE_DOWN_OF(&self);
+	struct lab l;
+	uint32_t room;
+
+	lab_make(&l);
+	room = EXO_ACCTS[EXO_INDEX(l.acct)].limit[EXO_RES_FRAMES] -
+	    EXO_ACCTS[EXO_INDEX(l.acct)].used[EXO_RES_FRAMES];
+	EQ(exo_page_alloc(l.acct, l.name, l.name, EXO_PG_DATA, free_run(room),
+	    room), room);
+	REFUSED(exo_page_copy(l.acct, l.name, l.name, next_free(), va),
+	    QUOTA);
 	lab_end(&l);
 }
 
@@ -311,6 +398,9 @@ HOSTILE(page_alloc, upper_halves)
 	EQ(EXO_PAGES[n].kind, EXO_PG_DATA);
 	EQ(exo_raw3(NR(page_free) | JUNK, m | JUNK, n | JUNK, 1), 1);
 	EQ(EXO_PAGES[n].kind, EXO_PG_FREE);
+	EQ(exo_raw5(NR(page_copy) | JUNK, self->acct, self->acct_slot | JUNK,
+	    m | JUNK, n | JUNK, PAGE_DOWN_OF(&self)), 0);
+	EQ(exo_page_free(m, n, 1), 1);
 	/* Those of 64 bits are all meant. */
 	REFUSED(exo_raw6(NR(page_alloc), self->acct | 1ull << 63,
 	    self->acct_slot, m, EXO_PG_DATA, n, 1), NAME);

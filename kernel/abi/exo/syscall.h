@@ -134,6 +134,12 @@
  *	Errors: NAME; SLOT, DENIED, RIGHTS (CHARGE); STATE dying; ARG kind, n,
  *	ppn; SLOT guard; BUSY a frame is taken; QUOTA.
  *
+ * page_copy(acct, slot, guard, ppn, va) - take a free frame as private data,
+ * not zeroed but with what is in the caller's page at va.  As page_alloc
+ * otherwise.
+ *	Errors: NAME; SLOT, DENIED, RIGHTS (CHARGE); STATE dying; ARG ppn, va no
+ *	page; SLOT guard; BUSY it is taken; QUOTA; ADDR.
+ *
  * pt_companion(table, ppn) - give a fresh PT1 of mine an RMAP frame of mine.
  *	Errors: ARG; TYPE; REACH not allocated by this domain; BUSY one has
  *	its partner already.
@@ -508,6 +514,8 @@
 	    uint64_t n), (dst, index, va, n))				      \
 	X(28, C, pt_empty, (exo_ppn table, uint32_t index, uint64_t n),	      \
 	    (table, index, n))						      \
+	X(29, C, page_copy, (exo_id acct, exo_slot slot, exo_slot guard,      \
+	    exo_ppn ppn, uint64_t va), (acct, slot, guard, ppn, va))	      \
 									      \
 	X(32, C, domain_create, (exo_id acct, exo_slot slot, exo_slot guard,  \
 	    uint32_t want, exo_ppn frame, exo_ppn root),		      \
