@@ -5,13 +5,14 @@
 
 #include <castor/string.h>
 
-#include "proc.h"
+#include "tty.h"
 #include "world.h"
 
 enum {
 	DEV_NULL = DEV(1, 3), DEV_ZERO = DEV(1, 5), DEV_FULL = DEV(1, 7),
 	DEV_RANDOM = DEV(1, 8), DEV_URANDOM = DEV(1, 9), DEV_TTY = DEV(5, 0),
-	DEV_CONSOLE = DEV(5, 1)
+	DEV_CONSOLE = DEV(5, 1), DEV_PTMX = DEV(5, 2), DEV_PTS = DEV(136, 0),
+	PTS_MASK = 0xff
 };
 
 static const struct {
@@ -21,7 +22,7 @@ static const struct {
 	{ "dev/null", DEV_NULL, 0666 }, { "dev/zero", DEV_ZERO, 0666 },
 	{ "dev/full", DEV_FULL, 0666 }, { "dev/random", DEV_RANDOM, 0666 },
 	{ "dev/urandom", DEV_URANDOM, 0666 }, { "dev/tty", DEV_TTY, 0666 },
-	{ "dev/console", DEV_CONSOLE, 0600 },
+	{ "dev/console", DEV_CONSOLE, 0600 }, { "dev/ptmx", DEV_PTMX, 0666 },
 };
 
 static const char *const links[][2] = {
@@ -79,10 +80,18 @@ dev_open(struct inode *ip, uint32_t flags, struct file **out)
 {
 	int64_t r = 0;
 
-	switch (ip->rdev) {
+	switch (ip->rdev >= DEV_PTS ? ip->rdev & ~PTS_MASK : ip->rdev) {
 	case DEV_TTY:
+		r = tty_open(NULL, flags, out);
+		break;
 	case DEV_CONSOLE:
-		r = tty_open(ip->rdev == DEV_TTY, flags, out);
+		r = tty_open(&tty_console, flags, out);
+		break;
+	case DEV_PTMX:
+		r = pty_make(flags, out);
+		break;
+	case DEV_PTS:
+		r = pty_open(ip->rdev & PTS_MASK, flags, out);
 		break;
 	case DEV_NULL:
 	case DEV_ZERO:
@@ -133,6 +142,8 @@ dev_init(void)
 {
 	int64_t r = node_make("dev", L_S_IFDIR | 0755, 0);
 
+	if (r == 0)
+		r = node_make("dev/pts", L_S_IFDIR | 0755, 0);
 	if (r == 0)
 		r = node_make("tmp", L_S_IFDIR | 01777, 0);
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]) && r == 0;

@@ -42,6 +42,7 @@ struct file {
 		struct epoll *epoll;
 		struct timer *timer;
 		struct sock *sock;
+		struct tty *tty;
 		uint64_t mask;		/* a signalfd's */
 	};
 	struct epoll_item *items;	/* that watch it */

@@ -10,6 +10,7 @@
 #include <castor/print.h>
 
 #include "house.h"
+#include "tty.h"
 #include "wake.bpf.h"
 #include "world.h"
 
@@ -81,7 +82,7 @@ typed_take(void)
 	n = exo_console_read(self->console_slot, (uint64_t)text,
 	    sizeof(text));
 	if (n > 0)
-		tty_input(text, (size_t)n);
+		tty_input(&tty_console, text, (size_t)n);
 }
 
 /* True: there is more to do. */

@@ -156,12 +156,12 @@ bool fd_marked(struct proc *p, uint64_t fd);
 uint32_t fd_count(void);
 
 /* ---- tty.c */
+struct tty;
 void tty_init(void);
-void tty_input(const uint8_t *text, size_t n);
+void tty_input(struct tty *y, const uint8_t *text, size_t n);
 void tty_leader_died(uint32_t sid);
-uint32_t tty_session(void);		/* 0: nobody's */
-uint32_t tty_group(void);		/* in the foreground */
-int64_t tty_open(bool own, uint32_t flags, struct file **out);
+int64_t tty_open(struct tty *y, uint32_t flags, struct file **out);
+uint64_t tty_deadlines(uint64_t now);	/* the next one's time; ~0: none */
 
 /* ---- request.c */
 extern uint32_t unsettled;		/* fs_settle or proc_settle has work */

@@ -404,7 +404,9 @@ uint64_t
 signal_alarms(void)
 {
 	uint64_t now = world_clock(), timers = timers_run(now);
+	uint64_t ttys = tty_deadlines(now);
 
+	timers = ttys < timers ? ttys : timers;
 	if (now < next_alarm)
 		return next_alarm < timers ? next_alarm : timers;
 	next_alarm = ~0ull;

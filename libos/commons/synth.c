@@ -10,6 +10,7 @@
 #include <castor/string.h>
 
 #include "request.h"
+#include "tty.h"
 #include "world.h"
 
 #define TEXT_MAX	8192u
@@ -394,12 +395,13 @@ threads_of(const struct proc *p)
 static void
 say_stat(const struct proc *p, const struct world_usage *u)
 {
-	uint32_t tty = tty_session() == p->sid && p->sid != 0;
+	const struct tty *tty = tty_of(p->sid);
 
 	say("%u (%s) %c %u %u %u %u %d 0 0 0 0 0 %lu 0 0 0 20 0 %u 0 %lu "
 	    "%lu %lu", p->pid, p->comm, u->state, p->parent == NULL ? 0 :
-	    p->parent->pid, p->pgid, p->sid, tty ? DEV(5, 1) : 0,
-	    tty ? (int)tty_group() : -1, user_time(u->ticks), threads_of(p),
+	    p->parent->pid, p->pgid, p->sid, tty == NULL ? 0 :
+	    tty->pty == NULL ? DEV(5, 1) : DEV(136, pty_number(tty)),
+	    tty != NULL ? (int)tty->fg : -1, user_time(u->ticks), threads_of(p),
 	    p->started / 10000000, u->limit * 4096, u->frames);
 	for (int i = 25; i <= 52; i++)
 		say(" 0");
@@ -473,7 +475,9 @@ say_link(const struct inode *ip)
 		break;
 	case PID_FD:
 		f = fd_of(ip->made.pid, ip->made.fd);
-		if (f != NULL && f->ops == &tty_ops)
+		if (f != NULL && f->ops == &tty_ops && f->tty->pty != NULL)
+			say("/dev/pts/%u", pty_number(f->tty));
+		else if (f != NULL && f->ops == &tty_ops)
 			say("/dev/console");
 		else if (f != NULL)
 			say("%s:[%u]", f->ops == &pipe_ops ? "pipe" : "file",

@@ -117,7 +117,7 @@ static void
 ioctl_sizes(uint64_t cmd, uint32_t *in, uint32_t *out)
 {
 	static const struct {
-		uint16_t cmd;
+		uint32_t cmd;
 		uint8_t in, out;
 	} rows[] = {
 		{ 0x5401, 0, 36 },	/* TCGETS */
@@ -129,7 +129,9 @@ ioctl_sizes(uint64_t cmd, uint32_t *in, uint32_t *out)
 		{ 0x5414, 8, 0 },	/* TIOCSWINSZ */
 		{ 0x541b, 0, 4 },	/* FIONREAD */
 		{ 0x5421, 4, 0 },	/* FIONBIO */
-		{ 0x5429, 0, 4 }	/* TIOCGSID */
+		{ 0x5429, 0, 4 },	/* TIOCGSID */
+		{ 0x80045430, 0, 4 },	/* TIOCGPTN */
+		{ 0x40045431, 4, 0 }	/* TIOCSPTLCK */
 	};
 
 	*in = *out = 0;

@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <termios.h>
 
+#include <tty.h>
+
 #include "commons.h"
 
 static struct seat *init;
@@ -422,7 +424,7 @@ static struct seat *shell;
 static void
 type(const char *text)
 {
-	tty_input((const uint8_t *)text, strlen(text));
+	tty_input(&tty_console, (const uint8_t *)text, strlen(text));
 }
 
 static const char *
@@ -440,7 +442,7 @@ shell_begin(void)
 	EQ(ask(CM_SETSID, 0, 0, 0, 0), pid_of(shell));
 	EQ(open_at("/dev/tty", O_RDWR), -ENXIO);
 	EQ(open_at("/dev/console", O_RDWR), 0);
-	EQ(tty_session(), pid_of(shell));
+	EQ(tty_console.session, pid_of(shell));
 	EQ(open_at("/dev/tty", O_RDWR), 1);
 	(void)printed();
 	world_printed[0] = '\0';
@@ -604,16 +606,16 @@ TEST(the_leader_hangs_up)
 	job = fork_of(shell);
 	die(shell, 0);
 	OK(has(job, SIGHUP));
-	EQ(tty_session(), 0);
+	EQ(tty_console.session, 0);
 	as(job);
 	EQ(open_at("/dev/tty", O_RDWR), -ENXIO);
 	EQ(ask(CM_IOCTL, 0, L_TIOCGPGRP, 0, 0), -ENOTTY);
 	EQ(ask(CM_IOCTL, 0, L_TIOCSCTTY, 0, 0), -EPERM);
 	EQ(ask(CM_SETSID, 0, 0, 0, 0), pid_of(job));
 	EQ(ask(CM_IOCTL, 0, L_TIOCSCTTY, 0, 0), 0);
-	EQ(tty_session(), pid_of(job));
+	EQ(tty_console.session, pid_of(job));
 	EQ(ask(CM_IOCTL, 0, L_TIOCNOTTY, 0, 0), 0);
-	EQ(tty_session(), 0);
+	EQ(tty_console.session, 0);
 	clear();
 }
 
