@@ -87,6 +87,8 @@ uint64_t pt_bits(uint32_t prot);
 /* The table that translates va at a level, made the process's own, and all
  * above it: it; 0: none is there; -ENOMEM. */
 long cow_own(uint64_t va, uint32_t level) MUST_USE;
+/* The last-level table, and what is there for va. */
+long cow_entry(uint64_t va, uint64_t *pte) MUST_USE;
 /* Give back what others shared and nobody has any more: how many frames.  Only
  * where no frame is held that is not mapped. */
 uint64_t frames_sweep(void);

@@ -68,51 +68,78 @@ entries_copy(exo_ppn to, exo_ppn from, uint64_t va, uint32_t level)
 	return left >= 0;
 }
 
-/* A copy of a frozen table takes its place in the one above, which is the
- * process's own: it, or -ENOMEM and nothing is changed. */
+/*
+ * A copy of a frozen table takes its place in the one above, which is the
+ * process's own: it, or -ENOMEM and nothing is changed.  *entry: that for va,
+ * as it is in the copy; read while the original is held.
+ */
 static long
-table_replace(exo_ppn above, uint64_t va, uint32_t level, uint64_t link)
+table_replace(exo_ppn above, uint64_t va, uint32_t level, uint64_t link,
+    uint64_t *entry)
 {
+	exo_ppn old = EXO_PTE_PPN(link);
 	long new = pt_table(level);
 
 	if (new < 0)
 		return new;
-	if (entries_copy((exo_ppn)new, EXO_PTE_PPN(link), va, level) &&
-	    exo_pt_set(0, above, EXO_PT_INDEX(va, level + 1),
-	    EXO_PTE(new, (link & EXO_PTE_AVAIL) | EXO_PTE_W),
-	    own.memory_slot) == 0)
-		return new;
+	if (entries_copy((exo_ppn)new, old, va, level)) {
+		*entry = pt_view(old)[EXO_PT_INDEX(va, level)];
+		if (level == 1 && !copies(*entry))
+			*entry = 0;
+		if (exo_pt_set(0, above, EXO_PT_INDEX(va, level + 1),
+		    EXO_PTE(new, (link & EXO_PTE_AVAIL) | EXO_PTE_W),
+		    own.memory_slot) == 0)
+			return new;
+	}
 	(void)!exo_pt_empty((exo_ppn)new, 0, 512);
 	pt_table_free((exo_ppn)new);
 	return -ENOMEM;
 }
 
-long
-cow_own(uint64_t va, uint32_t level)
+/* As cow_own; *entry: that for va in a table which was copied. */
+static long
+walk_own(uint64_t va, uint32_t level, uint64_t *entry)
 {
-	const uint64_t *t = pt_root();
+	uint64_t link = pt_root()[EXO_PT_INDEX(va, 4)];
 	long table = pt_find(va, 4), below;
 
 	for (uint32_t l = 4; l > level; l--) {
-		uint32_t index = EXO_PT_INDEX(va, l);
-		uint64_t link = t[index];
-
 		below = EXO_PTE_PPN(link);
 		if (below == 0)
 			return 0;
 		if (EXO_PAGES[below].refs > 1) {
-			below = table_replace((exo_ppn)table, va, l - 1, link);
+			below = table_replace((exo_ppn)table, va, l - 1, link,
+			    entry);
 			if (below < 0)
 				return below;
-		} else if ((link & EXO_PTE_W) == 0 && exo_pt_set(0,
-		    (exo_ppn)table, index, (link & EXO_PTE_ASK) | EXO_PTE_W,
-		    own.memory_slot) < 0)
-			image_die("the table for %lx stays shared", va);
+		} else {
+			if ((link & EXO_PTE_W) == 0 && exo_pt_set(0,
+			    (exo_ppn)table, EXO_PT_INDEX(va, l),
+			    (link & EXO_PTE_ASK) | EXO_PTE_W,
+			    own.memory_slot) < 0)
+				image_die("the table for %lx stays shared", va);
+			if (l - 1 > level || level == 1)
+				*entry = pt_view((exo_ppn)below)[EXO_PT_INDEX(
+				    va, l - 1)];
+		}
 		table = below;
-		if (l - 1 > level)
-			t = pt_view((exo_ppn)table);
+		link = *entry;
 	}
 	return table;
+}
+
+long
+cow_own(uint64_t va, uint32_t level)
+{
+	uint64_t entry;
+
+	return walk_own(va, level, &entry);
+}
+
+long
+cow_entry(uint64_t va, uint64_t *pte)
+{
+	return walk_own(va, 1, pte);
 }
 
 /* ---- what is left over */

@@ -6,6 +6,7 @@
  * in memory that they share, meet in the commons, by file and place.
  */
 #include "area.h"
+#include "patch.h"
 #include "signal.h"
 #include "thread.h"
 #include "wait.h"
@@ -222,6 +223,10 @@ robust_end(struct thread *t)
 void
 robust_end_all(void)
 {
+	if (only_regs != 0) {		/* there is no other */
+		robust_end(me());
+		return;
+	}
 	for (uint32_t i = 0; i < THREADS_MAX; i++) {
 		if (thread_lives(i))
 			robust_end(thread_at(i));

@@ -65,17 +65,41 @@ copy_map(uint64_t va, const void *from, uint64_t n, uint64_t bits)
 	return frame_map(va, (exo_ppn)ppn, bits);
 }
 
+/* The last-level table for va, the process's own, and what is there. */
+static long
+place_own(uint64_t va, uint64_t *pte)
+{
+	long table = cow_entry(va, pte);
+
+	if (table != 0)
+		return table;
+	*pte = 0;
+	return pt_make(va, 1);
+}
+
+/* What can be read at va is copied. */
+static bool
+page_copy(exo_ppn table, uint64_t va, uint64_t bits)
+{
+	long ppn = frame_copy(va);
+
+	return ppn >= 0 && frame_enter(table, va, (exo_ppn)ppn, bits);
+}
+
 /* What is at va may be written: a page that others have, too, is copied.
  * bits: as it is to be mapped then. */
 static bool
-page_write(uint64_t va, uint64_t pte, uint64_t bits)
+page_write(exo_ppn table, uint64_t va, uint64_t pte, uint64_t bits)
 {
 	uint64_t want = (pte & ~(EXO_PTE_W | EXO_PTE_NX)) | bits;
-	long r = pte == want ? 0 : pt_put(va, want & EXO_PTE_ASK,
-	    own.memory_slot);
+	long r = -EXO_E_SHARED;
 
-	return r == -EXO_E_SHARED ?
-	    copy_map(va, (const void *)va, EXO_PAGE, bits) : r == 0;
+	if (pte == want)
+		return true;
+	if ((bits & EXO_PTE_W) == 0 || EXO_PAGES[EXO_PTE_PPN(pte)].maps == 1)
+		r = exo_pt_set(0, table, EXO_PT_INDEX(va, 1),
+		    want & EXO_PTE_ASK, own.memory_slot);
+	return r == -EXO_E_SHARED ? page_copy(table, va, bits) : r == 0;
 }
 
 bool
@@ -100,13 +124,13 @@ fault_inside(uint64_t va, uint64_t err)
 	long table;
 
 	if (SLOT_OF(va) == HEAP_SLOT) {
-		table = pt_make(va, 1);
+		table = place_own(va, &pte);
 		if (table < 0)
 			return false;
-		pte = pt_view((exo_ppn)table)[EXO_PT_INDEX(va, 1)];
 		return pte == 0 ?
 		    fill_zero((exo_ppn)table, va, EXO_PTE_W | EXO_PTE_NX) :
-		    page_write(va, pte, EXO_PTE_W | EXO_PTE_NX);
+		    page_write((exo_ppn)table, va, pte,
+		    EXO_PTE_W | EXO_PTE_NX);
 	}
 	return (err & FAULT_PRESENT) == 0 && va >= OWN_THREADS &&
 	    va < OWN_END && at >= EXO_PAGE && at < BLOCK_UPCALL &&
@@ -205,20 +229,22 @@ access_bits(uint32_t prot, uint64_t err)
 
 /* It is there, and its table the process's own by now. */
 static bool
-fault_present(const struct area *a, uint64_t va, uint64_t old, uint64_t err)
+fault_present(const struct area *a, exo_ppn table, uint64_t va, uint64_t old,
+    uint64_t err)
 {
 	uint64_t bits = access_bits(a->prot, err);
 	uint64_t pte = (old & ~(EXO_PTE_W | EXO_PTE_NX)) | bits;
 	long r;
 
 	if ((old & PTE_BORROWED) == 0)
-		return page_write(va, old, bits);
+		return page_write(table, va, old, bits);
 	if (!(a->flags & AREA_SHARED) && (err & FAULT_WRITE) != 0)
-		return copy_map(va, (const void *)va, EXO_PAGE, bits);
+		return page_copy(table, va, bits);
 	if (pte == old)
 		return true;
 	r = file_slot(a->file, bits_right(pte));
-	return r >= 0 && pt_put(va, pte & EXO_PTE_ASK, (exo_slot)r) == 0;
+	return r >= 0 && exo_pt_set(0, table, EXO_PT_INDEX(va, 1),
+	    pte & EXO_PTE_ASK, (exo_slot)r) == 0;
 }
 
 /* A copy of a table leaves out what is a file's: it may be absent now.  And
@@ -226,14 +252,13 @@ fault_present(const struct area *a, uint64_t va, uint64_t old, uint64_t err)
 static bool
 fault_fill(const struct area *a, uint64_t va, uint64_t err)
 {
-	long table = pt_make(va, 1);
 	uint64_t pte;
+	long table = place_own(va, &pte);
 
 	if (table < 0)
 		return false;
-	pte = pt_view((exo_ppn)table)[EXO_PT_INDEX(va, 1)];
 	if (pte != 0)
-		return fault_present(a, va, pte, err);
+		return fault_present(a, (exo_ppn)table, va, pte, err);
 	return a->file != 0 && va < a->limit ?
 	    fill_file(a, va, access_bits(a->prot, err)) :
 	    fill_zero((exo_ppn)table, va, access_bits(a->prot, err));

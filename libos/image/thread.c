@@ -111,12 +111,16 @@ process_ns(void)
 
 /* Calls without a trap can tell whose they are only if there is one. */
 static void
-only_look(void)
+only_set(bool several)
 {
-	bool several = threads_count() > 1;
-
 	only_regs = several ? 0 : (uint64_t)((struct exo_regs *)me() - 1);
 	lwc_place = several ? BLOCK(0) : (uint64_t)&me()->stand;
+}
+
+static void
+only_look(void)
+{
+	only_set(threads_count() > 1);
 }
 
 void
@@ -127,7 +131,7 @@ threads_forget(void)
 	ended_ticks = 0;
 	owner = 0;
 	depth = 0;
-	only_look();
+	only_set(false);
 }
 
 /* ---- giving back */
