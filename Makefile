@@ -108,12 +108,13 @@ all: $(KERNEL) $(ARCHIVE)
 help:
 	@echo 'all      the kernel and the archive of programs (default)'
 	@echo 'qemu     boot them on this terminal; Ctrl-A X ends it'
+	@echo 'run      boot into APP=file.c, or a directory, ARGS="..."'
 	@echo 'debug    boot them under gdb'
 	@echo 'test     host and guest tests'
 	@echo 'iso      a CD image for BIOS and UEFI'
 	@echo 'setup    install what any target needs'
 	@echo 'clean    remove build/'
-	@echo 'CHECK=1  with checks; V=1; ACCEL=kvm; APPEND="init=..."'
+	@echo 'CHECK=1  with checks; V=1; ACCEL=kvm; APPEND="shell=no"; OVERLAY=dir'
 
 RUN	= tools/run --kernel $(KERNEL) --archive $(ARCHIVE) \
 	  $(if $(APPEND),--append '$(APPEND)')

@@ -368,9 +368,9 @@ main(void)
 	if (option_find("run=", line, sizeof(line)))
 		machine_off((uint32_t)program_run(line, 0, NULL));
 	if (shell_run())
-		print("The session has ended.  ");
-	print("Castor on Pollux: native programs.  `help' helps, `sh' is the "
-	    "shell,\n`poweroff' ends it.\n");
+		print("The session has ended.\n");
+	print("Castor on Pollux, native programs.  `help' helps, `sh' is a "
+	    "shell again,\n`poweroff' ends it.\n");
 	for (;;) {
 		print("> ");
 		if (console_line(line, sizeof(line)) >= 0)

@@ -117,12 +117,17 @@ def sdk(f, app, *args, options=(), **kw):
                     *options, "--", app, *args], **kw)
 
 
-def make(*words, folder=ROOT, **kw):
+def make_env(**more):
+    """Not a part of the make that runs this."""
     env = {k: v for k, v in os.environ.items()
-           if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "PWD")}
+           if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    return dict(env, **more)
+
+
+def make(*words, folder=ROOT, **kw):
     return bounded(["make", "-s", "--no-print-directory", "-C", ROOT,
                     "run", *words], cwd=folder,
-                   env=dict(env, PWD=folder), **kw)
+                   env=make_env(PWD=folder), **kw)
 
 
 def statuses(f):
@@ -241,8 +246,37 @@ def overlays(f):
     yield "what is no file", status == 125 and "pipe" in err
 
 
+def page(f):
+    """docs/sdk.md as typed: its files, its commands, what they print.  A line
+    that begins with ... stands for any text."""
+    with open("docs/sdk.md", encoding="utf-8") as text:
+        blocks = re.findall(r"(?:^`([\w./]+)`[^\n]*:\n\n)?^```(\w+)\n(.*?)^```",
+                            text.read(), re.M | re.S)
+    for name, kind, body in blocks:
+        if name:
+            f.put("page/" + name, body)
+        if kind != "console":
+            continue
+        for line, want in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", body,
+                                     re.M):
+            p = subprocess.run(["sh", "-c", line], cwd=f.top + "/page",
+                               env=make_env(POLLUX=ROOT,
+                                            PWD=f.top + "/page"),
+                               stdin=subprocess.DEVNULL, timeout=LIMIT,
+                               stdout=subprocess.PIPE, check=False,
+                               stderr=subprocess.STDOUT)
+            pattern = re.escape(want).replace(r"\.\.\.", "(.|\n)*")
+            out = p.stdout.decode().replace("\u2018", "'").replace(
+                "\u2019", "'")
+            good = bool(re.search("^" + pattern + r"(make: .*\n)?$", out))
+            yield "docs/sdk.md: " + line, good
+            if not good:
+                print("# printed: " + repr(out))
+
+
 def points():
-    for part in (statuses, by_make, builds, streams, natives, overlays):
+    for part in (statuses, by_make, builds, streams, natives, overlays,
+                 page):
         with tempfile.TemporaryDirectory(prefix="sdk,") as top:
             yield from part(Folder(top))
 
