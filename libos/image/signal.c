@@ -192,14 +192,31 @@ context_fill(struct ucontext *uc, const struct exo_regs *r)
 
 	uc->flags = UC_FP_XSTATE | UC_SS;
 	uc->link = 0;
-	*c = (struct sigcontext){
-		.r8 = r->r8, .r9 = r->r9, .r10 = r->r10, .r11 = r->r11,
-		.r12 = r->r12, .r13 = r->r13, .r14 = r->r14, .r15 = r->r15,
-		.rdi = r->rdi, .rsi = r->rsi, .rbp = r->rbp, .rbx = r->rbx,
-		.rdx = r->rdx, .rax = r->rax, .rcx = r->rcx, .rsp = r->rsp,
-		.rip = r->rip, .rflags = r->rflags, .cs = 0x33, .ss = 0x2b,
-		.err = r->err, .cr2 = r->addr,
-	};
+	c->r8 = r->r8;
+	c->r9 = r->r9;
+	c->r10 = r->r10;
+	c->r11 = r->r11;
+	c->r12 = r->r12;
+	c->r13 = r->r13;
+	c->r14 = r->r14;
+	c->r15 = r->r15;
+	c->rdi = r->rdi;
+	c->rsi = r->rsi;
+	c->rbp = r->rbp;
+	c->rbx = r->rbx;
+	c->rdx = r->rdx;
+	c->rax = r->rax;
+	c->rcx = r->rcx;
+	c->rsp = r->rsp;
+	c->rip = r->rip;
+	c->rflags = r->rflags;
+	c->cs = 0x33;
+	c->gs = c->fs = 0;
+	c->ss = 0x2b;
+	c->err = r->err;
+	c->cr2 = r->addr;
+	for (uint32_t i = 0; i < 8; i++)
+		c->reserved[i] = 0;
 }
 
 static void
@@ -225,25 +242,31 @@ context_take(const struct sigcontext *c, struct exo_regs *r)
 	r->rflags = (c->rflags & FLAGS_USER) | FLAGS_FIXED;
 }
 
-/* FP state at an address, with the words that tell how much there is. */
+/*
+ * FP state at an address, with the words that tell how much there is.  XSAVE
+ * leaves these alone, and wants the header behind them zeroed.
+ */
 static long
 fp_push(uint64_t at)
 {
 	uint32_t size = EXO_MACHINE->xsave_size, magic = FP_MAGIC2;
-	struct fp_sw sw = { .magic = FP_MAGIC1, .extended_size = size + 4,
-	    .size = size };
+	struct {
+		struct fp_sw sw;
+		uint64_t header[FP_HEADER_SIZE / 8];
+	} words = { .sw = { .magic = FP_MAGIC1, .extended_size = size + 4,
+	    .size = size } };
 	uint32_t high, low;
-	long r = at > USER_TOP - size ? -EFAULT : user_zero(at + FP_HEADER,
-	    FP_HEADER_SIZE);
+	long r = at > USER_TOP - size ? -EFAULT : 0;
 
 	__asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-	sw.features = (uint64_t)high << 32 | low;
+	words.sw.features = (uint64_t)high << 32 | low;
+	if (r == 0)
+		r = user_write(at + FP_SW, &words, sizeof(words));
 	if (r == 0)
 		r = fp_save((void *)at);
-	if (r == 0)
-		r = user_write(at + FP_SW, &sw, sizeof(sw));
 	return r < 0 ? r : user_write(at + size, &magic, sizeof(magic));
 }
+_Static_assert(FP_SW + sizeof(struct fp_sw) == FP_HEADER, "one write");
 
 /* f, whose info is filled in: have r enter the handler with it on its stack.
  * -EFAULT: there is none. */

@@ -225,7 +225,7 @@ signals(void)
 	    .bound = "a frame of 1 KiB written and read, two upcalls")
 		TAKE(STORE(p));
 	sigaction(SIGSEGV, &b, NULL);
-	ROW("image_segv_longjmp", .bound = "with the C library's part")
+	ROW("image_longjmp_segv", .bound = "with the C library's part")
 		TAKE(if (sigsetjmp(back, 1) == 0) STORE(p));
 	sigaction(SIGUSR1, &c, NULL);
 	ROW("image_kill_self", .peer = "kill_self_signal_rt",
