@@ -225,6 +225,7 @@ dent_add(struct inode *dir, const char *name, uint32_t len, bool keep,
 	dir->dir.last = d;
 	dir->size = dir->dir.cookies;
 	dir->mtime = dir->ctime = world_time();
+	ip->name = d;
 	return d;
 }
 
@@ -233,6 +234,9 @@ dent_remove(struct dent *d)
 {
 	struct dent **p = &buckets[d->hash % BUCKETS];
 	struct inode *dir = d->dir;
+
+	if (d->inode->name == d)
+		d->inode->name = NULL;
 
 	while (*p != d)
 		p = &(*p)->chain;
@@ -498,6 +502,8 @@ exchange(struct dent *a, struct dent *b)
 
 	a->inode = b->inode;
 	b->inode = ip;
+	a->inode->name = a;
+	b->inode->name = b;
 	if (IS_DIR(a->inode))
 		dir_move(a->inode, a->dir, a);
 	if (IS_DIR(b->inode))
@@ -567,6 +573,24 @@ fs_path(struct inode *dir, char *to, size_t n)
 		to[--at] = '/';
 	memmove(to, to + at, n - at);
 	return (int64_t)(n - at);
+}
+
+int64_t
+fs_path_of(struct inode *ip, char *to, size_t n)
+{
+	int64_t r;
+
+	if (IS_DIR(ip))
+		return fs_path(ip, to, n);
+	if (ip->name == NULL)
+		return -L_ENOENT;
+	r = fs_path(ip->name->dir, to, n);
+	if (r < 0 || (size_t)r + 1 + ip->name->len > n)
+		return r < 0 ? r : -L_ENAMETOOLONG;
+	if (r > 1)
+		to[r++] = '/';
+	memcpy(to + r, ip->name->name, ip->name->len);
+	return r + ip->name->len;
 }
 
 /* ---- reading a directory: cookie 1 is `.', 2 `..', entries from 3 on */

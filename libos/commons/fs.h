@@ -61,6 +61,7 @@ struct inode {
 	uint64_t size;
 	uint64_t atime, mtime, ctime;	/* nanoseconds */
 	struct inode *next;		/* on that list */
+	struct dent *name;		/* the last that it was given; NULL */
 	struct lock *locks;
 	const struct synth *synth;
 	const uint8_t *arch;		/* contents in the archive: file, link */
@@ -142,6 +143,8 @@ int64_t fs_rename(struct walk *from, struct walk *to, uint32_t flags);
 int64_t fs_readlink(struct inode *ip, char *to, size_t n);
 /* Where a directory is: its length without a NUL, or -errno. */
 int64_t fs_path(struct inode *dir, char *to, size_t n);
+/* The same for anything that has a name. */
+int64_t fs_path_of(struct inode *ip, char *to, size_t n);
 
 /* Entries from *pos on, as struct linux_dirent64: bytes, or -errno. */
 int64_t fs_dents(struct inode *dir, uint64_t *pos, uint8_t *to, size_t n);

@@ -188,7 +188,7 @@ pipe_room(struct file *f, size_t n)
 	struct pipe *p = f->pipe;
 
 	if (p->readers == 0) {
-		proc_signal(here->proc, L_SIGPIPE, L_SI_KERNEL, 0, 0);
+		proc_signal(here->proc->leader, L_SIGPIPE, L_SI_KERNEL, 0, 0);
 		return -L_EPIPE;
 	}
 	if (n > p->cap - (p->tail - p->head) || !pipe_pages(p, p->tail, n))

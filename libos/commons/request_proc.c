@@ -101,9 +101,11 @@ text_set(char **text, uint16_t *len, const char *from, size_t n)
 
 REQUEST(EXEC)
 {
+	const struct file *f = fd_get(s->proc, c);
 	struct proc *p = s->proc->leader;
 	char path[CM_PATH_MAX], args[CM_ARGS_MAX];
 	size_t base = 0;
+	int64_t n;
 
 	if (a > CM_PATH_MAX)
 		return -L_ENAMETOOLONG;
@@ -116,7 +118,9 @@ REQUEST(EXEC)
 			base = i + 1;
 	}
 	name_set(p, path + base, a - base);
-	text_set(&p->exe, &p->exe_len, path, a);
+	n = f == NULL || f->inode == NULL ? -1 :
+	    fs_path_of(f->inode, path, sizeof(path));
+	text_set(&p->exe, &p->exe_len, path, n < 0 ? a : (size_t)n);
 	text_set(&p->args, &p->args_len, args, b);
 	fd_close_exec(s->proc);
 	timers_end(p);

@@ -140,16 +140,16 @@ signals_forget_seat(struct proc *p, const struct seat *s)
 void
 signal_taken(struct seat *s, uint32_t sig, struct why *w)
 {
-	struct info **at = info_find(s->proc, sig, s);
+	struct info **at = info_find(s->proc->leader, sig, s);
 
 	*w = (struct why){ .code = L_SI_USER };
 	if (*at == NULL)
 		return;
 	*w = (*at)->why;
-	info_remove(s->proc, at);
+	info_remove(s->proc->leader, at);
 	if (w->timer != NULL)
 		timer_taken(w->timer, w);
-	if (sig >= L_SIGRT && *info_find(s->proc, sig, s) != NULL)
+	if (sig >= L_SIGRT && *info_find(s->proc->leader, sig, s) != NULL)
 		pending_set(s, L_SIGBIT(sig));
 }
 

@@ -112,9 +112,9 @@ sock_new(uint32_t type)
 	if (s == NULL)
 		return NULL;
 	s->type = type;
-	s->pid = here->proc->pid;
-	s->uid = here->proc->cred.euid;
-	s->gid = here->proc->cred.egid;
+	s->pid = here->proc->leader->pid;
+	s->uid = cred_now()->euid;
+	s->gid = cred_now()->egid;
 	s->all_next = all;
 	s->all_prev = &all;
 	if (all != NULL)
@@ -214,9 +214,9 @@ packet_new(const struct sock *from)
 
 	if (p == NULL)
 		return NULL;
-	p->pid = here->proc->pid;
-	p->uid = here->proc->cred.euid;
-	p->gid = here->proc->cred.egid;
+	p->pid = here->proc->leader->pid;
+	p->uid = cred_now()->euid;
+	p->gid = cred_now()->egid;
 	p->namelen = from->namelen;
 	memcpy(p->name, from->name, from->namelen);
 	return p;
@@ -263,7 +263,7 @@ static int64_t
 broken(uint32_t flags)
 {
 	if (!(flags & MSG_NOSIGNAL))
-		proc_signal(here->proc, L_SIGPIPE, L_SI_KERNEL, 0, 0);
+		proc_signal(here->proc->leader, L_SIGPIPE, L_SI_KERNEL, 0, 0);
 	return -L_EPIPE;
 }
 
@@ -727,9 +727,9 @@ stream_connect(struct sock *mine, struct sock *to)
 	memcpy(other->name, to->name, to->namelen);
 	other->listener = to;
 	join(mine, other);
-	mine->pid = here->proc->pid;
-	mine->uid = here->proc->cred.euid;
-	mine->gid = here->proc->cred.egid;
+	mine->pid = here->proc->leader->pid;
+	mine->uid = cred_now()->euid;
+	mine->gid = cred_now()->egid;
 	for (at = &to->pending; *at != NULL; at = &(*at)->pending_next)
 		;
 	*at = other;

@@ -9,6 +9,7 @@
 #include <castor/print.h>
 #include <castor/string.h>
 
+#include "cred.h"
 #include "request.h"
 #include "tty.h"
 #include "world.h"
@@ -20,9 +21,10 @@ enum kind {
 	ROOT_PROC, ROOT_EXO, PID_DIR, PID_FD_DIR, SELF,
 	/* files of /proc, in the order of its names */
 	MEMINFO, UPTIME, LOADAVG, STAT, VERSION, MOUNTS, FILESYSTEMS, CPUINFO,
+	SWAPS, PARTITIONS,
 	/* of /proc/PID */
-	PID_STAT, PID_STATM, PID_STATUS, PID_CMDLINE, PID_COMM, PID_EXE,
-	PID_CWD, PID_FD,
+	PID_STAT, PID_STATM, PID_STATUS, PID_CMDLINE, PID_COMM, PID_LIMITS,
+	PID_MAPS, PID_EXE, PID_CWD, PID_ROOT, PID_FD,
 	/* of /exo */
 	NOSYS_FILE, COMMONS, WHO_FILE, TABLE
 };
@@ -42,7 +44,8 @@ static const struct name proc_names[] = {
 	{ "stat", STAT, FILE_MODE }, { "version", VERSION, FILE_MODE },
 	{ "mounts", MOUNTS, FILE_MODE },
 	{ "filesystems", FILESYSTEMS, FILE_MODE },
-	{ "cpuinfo", CPUINFO, FILE_MODE },
+	{ "cpuinfo", CPUINFO, FILE_MODE }, { "swaps", SWAPS, FILE_MODE },
+	{ "partitions", PARTITIONS, FILE_MODE },
 };
 static const struct name pid_names[] = {
 	{ "stat", PID_STAT, FILE_MODE }, { "statm", PID_STATM, FILE_MODE },
@@ -50,7 +53,8 @@ static const struct name pid_names[] = {
 	{ "cmdline", PID_CMDLINE, FILE_MODE },
 	{ "comm", PID_COMM, FILE_MODE }, { "exe", PID_EXE, LINK_MODE },
 	{ "cwd", PID_CWD, LINK_MODE }, { "fd", PID_FD_DIR, DIR_MODE },
-	{ "mounts", MOUNTS, FILE_MODE },
+	{ "mounts", MOUNTS, FILE_MODE }, { "limits", PID_LIMITS, FILE_MODE },
+	{ "maps", PID_MAPS, FILE_MODE }, { "root", PID_ROOT, LINK_MODE },
 };
 static const struct name exo_names[] = {
 	{ "nosys", NOSYS_FILE, FILE_MODE },
@@ -141,7 +145,7 @@ fd_of(uint32_t pid, uint32_t fd)
 struct file *
 synth_file(struct inode *ip)
 {
-	struct file *f = here->proc->pid != ip->made.pid ? NULL :
+	struct file *f = here->proc->leader->pid != ip->made.pid ? NULL :
 	    fd_of(ip->made.pid, ip->made.fd);
 
 	if (f != NULL)
@@ -155,8 +159,12 @@ synth_follow(struct inode *ip)
 	struct file *f;
 	struct proc *p = proc_find(ip->made.pid);
 
+	if (kind_of(ip) == PID_ROOT)
+		return fs_root;
+	if (p == NULL || !cred_may_signal(cred_now(), &p->cred))
+		return NULL;
 	if (kind_of(ip) == PID_CWD)
-		return p == NULL ? NULL : p->cwd;
+		return p->cwd;
 	if (kind_of(ip) != PID_FD)
 		return NULL;
 	f = fd_of(ip->made.pid, ip->made.fd);
@@ -193,6 +201,9 @@ synth_lookup(struct inode *dir, const char *name, uint32_t len)
 	if (len == 2 && memcmp(name, "..", 2) == 0)
 		return parent_of(dir);
 	if (pid != 0 && proc_find(pid) == NULL)
+		return NULL;
+	if (kind == PID_FD_DIR && !cred_may_signal(cred_now(),
+	    &proc_find(pid)->cred))
 		return NULL;
 	if (kind == PID_FD_DIR)
 		return number_of(name, len, CM_FDS - 1, &n) &&
@@ -335,7 +346,7 @@ say_fixed(uint32_t kind)
 	switch (kind) {
 	case LOADAVG:
 		say("0.00 0.00 0.00 1/%u %u\n", proc_count(),
-		    here == NULL ? 1 : here->proc->pid);
+		    here == NULL ? 1 : here->proc->leader->pid);
 		break;
 	case VERSION:
 		say("Linux version 6.1.0 (Castor on Pollux)\n");
@@ -348,7 +359,13 @@ say_fixed(uint32_t kind)
 		say("nodev\ttmpfs\nnodev\tproc\nnodev\texo\n");
 		break;
 	case CPUINFO:
-		say("processor\t: 0\nmodel name\t: x86-64\n\n");
+		say("processor\t: 0\nmodel name\t: x86-64\ncpu cores\t: 1\n\n");
+		break;
+	case SWAPS:
+		say("Filename\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+		break;
+	case PARTITIONS:
+		say("major minor  #blocks  name\n\n");
 		break;
 	case WHO_FILE:
 		say("acct %lu domain %lu env %lu\n", here->proc->acct,
@@ -397,28 +414,92 @@ say_stat(const struct proc *p, const struct world_usage *u)
 {
 	const struct tty *tty = tty_of(p->sid);
 
-	say("%u (%s) %c %u %u %u %u %d 0 0 0 0 0 %lu 0 0 0 20 0 %u 0 %lu "
+	say("%u (%s) %c %u %u %u %u %d 0 0 0 0 0 %lu 0 %lu 0 20 0 %u 0 %lu "
 	    "%lu %lu", p->pid, p->comm, u->state, p->parent == NULL ? 0 :
 	    p->parent->pid, p->pgid, p->sid, tty == NULL ? 0 :
 	    tty->pty == NULL ? DEV(5, 1) : DEV(136, pty_number(tty)),
-	    tty != NULL ? (int)tty->fg : -1, user_time(u->ticks), threads_of(p),
+	    tty != NULL ? (int)tty->fg : -1, user_time(u->ticks),
+	    user_time(p->child_ticks), threads_of(p),
 	    p->started / 10000000, u->limit * 4096, u->frames);
 	for (int i = 25; i <= 52; i++)
 		say(" 0");
 	say("\n");
 }
 
+static const char *
+state_text(char state)
+{
+	return state == 'R' ? "running" : state == 'T' ? "stopped" :
+	    state == 'Z' ? "zombie" : "sleeping";
+}
+
+static void
+say_ids(const char *what, const uint32_t *id)
+{
+	say("%s:\t%u\t%u\t%u\t%u\n", what, id[0], id[1], id[2], id[3]);
+}
+
 static void
 say_status(const struct proc *p, const struct world_usage *u)
 {
-	uint64_t pending = p->seats == NULL ? 0 : p->seats->win->pending;
+	static const struct cm_window nobody;
+	const struct cm_window *w = p->seats == NULL ? &nobody :
+	    p->seats->win;
 
-	say("Name:\t%s\nState:\t%c\nTgid:\t%u\nPid:\t%u\n"
-	    "PPid:\t%u\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t%u\n"
-	    "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\nThreads:\t%u\n"
-	    "SigPnd:\t%016lx\n", p->comm, u->state, p->pid, p->pid,
-	    p->parent == NULL ? 0 : p->parent->pid, CM_FDS, u->limit * 4,
-	    u->frames * 4, threads_of(p), pending);
+	say("Name:\t%s\nUmask:\t0%u%u%u\nState:\t%c (%s)\nTgid:\t%u\nPid:\t%u\n"
+	    "PPid:\t%u\nTracerPid:\t0\n", p->comm, p->umask >> 6 & 7, p->umask >> 3 & 7,
+	    p->umask & 7, u->state,
+	    state_text(u->state), p->pid, p->pid,
+	    p->parent == NULL ? 0 : p->parent->pid);
+	say_ids("Uid", &p->cred.uid);
+	say_ids("Gid", &p->cred.gid);
+	say("FDSize:\t%u\nGroups:\t", CM_FDS);
+	for (uint32_t i = 0; i < p->cred.ngroups; i++)
+		say("%u ", p->cred.groups[i]);
+	say("\nVmSize:\t%8lu kB\nVmRSS:\t%8lu kB\nThreads:\t%u\n"
+	    "SigQ:\t%u/%lu\nSigPnd:\t%016lx\nSigBlk:\t%016lx\n"
+	    "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", u->limit * 4,
+	    u->frames * 4, threads_of(p), p->ninfos,
+	    p->limit[L_RLIMIT_SIGPENDING][0], w->pending, w->sig_blocked,
+	    w->sig_ignored, w->sig_caught);
+}
+
+static void
+say_limit(uint64_t n, const char *end)
+{
+	if (n == L_RLIM_INFINITY)
+		say("%-21s%s", "unlimited", end);
+	else
+		say("%-21lu%s", n, end);
+}
+
+static void
+say_limits(const struct proc *p)
+{
+	static const char *const names[L_RLIMITS][2] = {
+		{ "Max cpu time", "seconds" }, { "Max file size", "bytes" },
+		{ "Max data size", "bytes" }, { "Max stack size", "bytes" },
+		{ "Max core file size", "bytes" },
+		{ "Max resident set", "bytes" },
+		{ "Max processes", "processes" },
+		{ "Max open files", "files" },
+		{ "Max locked memory", "bytes" },
+		{ "Max address space", "bytes" },
+		{ "Max file locks", "locks" },
+		{ "Max pending signals", "signals" },
+		{ "Max msgqueue size", "bytes" }, { "Max nice priority", "" },
+		{ "Max realtime priority", "" },
+		{ "Max realtime timeout", "us" },
+	};
+
+	say("%-26s%-21s%-21s%s\n", "Limit", "Soft Limit", "Hard Limit",
+	    "Units");
+	for (uint32_t i = 0; i < L_RLIMITS; i++) {
+		say("%-26s", names[i][0]);
+		say_limit(p->limit[i][0], "");
+		say_limit(p->limit[i][1], names[i][1]);
+		say("\n");
+	}
 }
 
 static void
@@ -451,10 +532,29 @@ say_pid(uint32_t kind, const struct proc *p)
 	case PID_COMM:
 		say("%s\n", p->comm);
 		break;
+	case PID_LIMITS:
+		say_limits(p);
+		break;
 	case PID_EXE:
 		say_bytes(p->exe, p->exe_len);
 		break;
 	}
+}
+
+/* What a descriptor is of: a path, or what it is if it has none. */
+static void
+say_file(const struct file *f)
+{
+	int64_t n = f->inode == NULL ? -1 :
+	    fs_path_of(f->inode, text, TEXT_MAX);
+
+	if (n >= 0)
+		text_len = (size_t)n;
+	else
+		say("%s:[%u]", f->ops == &pipe_ops ? "pipe" :
+		    file_is_sock(f) ? "socket" : f->inode == NULL ?
+		    "anon_inode" : "/memfd", f->inode == NULL ? 1 :
+		    f->inode->ino);
 }
 
 static void
@@ -466,7 +566,10 @@ say_link(const struct inode *ip)
 
 	switch (ip->made.kind) {
 	case SELF:
-		say("%u", here->proc->pid);
+		say("%u", here->proc->leader->pid);
+		break;
+	case PID_ROOT:
+		say("/");
 		break;
 	case PID_CWD:
 		n = p == NULL || p->cwd == NULL ? 0 :
@@ -480,8 +583,7 @@ say_link(const struct inode *ip)
 		else if (f != NULL && f->ops == &tty_ops)
 			say("/dev/console");
 		else if (f != NULL)
-			say("%s:[%u]", f->ops == &pipe_ops ? "pipe" : "file",
-			    f->inode == NULL ? 1 : f->inode->ino);
+			say_file(f);
 		break;
 	}
 }

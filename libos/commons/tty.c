@@ -275,7 +275,7 @@ is_background(const struct tty *y, const struct proc *p)
 static int64_t
 background_check(struct tty *y, uint32_t sig)
 {
-	struct proc *p = here->proc;
+	struct proc *p = here->proc->leader;
 	uint64_t masked = here->win->sig_ignored | here->win->sig_blocked;
 
 	if (!is_background(y, p))
@@ -447,7 +447,7 @@ settings(struct tty *y, const struct l_termios *t, bool drop)
 static int64_t
 session_take(struct tty *y)
 {
-	struct proc *p = here->proc;
+	struct proc *p = here->proc->leader;
 
 	if (y->session == p->sid)
 		return 0;
@@ -461,7 +461,7 @@ session_take(struct tty *y)
 static int64_t
 fg_set(struct tty *y, uint32_t pgid)
 {
-	struct proc *p = here->proc;
+	struct proc *p = here->proc->leader;
 	int64_t r;
 
 	if (y->session != p->sid)
@@ -499,7 +499,7 @@ out(uint8_t *data, const void *from, size_t n)
 static int64_t
 session_ioctl(struct tty *y, uint32_t cmd, uint8_t *data)
 {
-	struct proc *p = here->proc;
+	struct proc *p = here->proc->leader;
 	uint32_t word;
 
 	switch (cmd) {
@@ -603,7 +603,7 @@ tty_of(uint32_t sid)
 int64_t
 tty_open(struct tty *y, uint32_t flags, struct file **out)
 {
-	struct proc *p = here->proc;
+	struct proc *p = here->proc->leader;
 	bool own = y == NULL;
 
 	if (own)

@@ -184,6 +184,12 @@ long timespec_get(uint64_t from, uint64_t *ns) MUST_USE;
 void random_fill(void *to, uint64_t n);	/* misc.c */
 void name_is(const char *path);		/* a program of this name runs */
 
+/* ---- /proc/PID/maps of the process itself (maps.c): is it that path; a
+ * descriptor of its text */
+#define MAPS_NAME	24u
+bool maps_is(const char *path);
+long maps_make(void) MUST_USE;
+
 /* ---- limits, usage (limit.c) */
 extern uint64_t limit_as, limit_data;	/* RLIMIT_AS, RLIMIT_DATA */
 long rusage_put(uint64_t to, uint64_t ns, uint64_t pages) MUST_USE;

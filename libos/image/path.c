@@ -9,6 +9,7 @@
 #include "wait.h"
 
 #define CWD		((uint64_t)CM_AT_CWD)
+#define O_CLOEXEC	02000000ul
 #define STAT_SIZE	144u
 #define STATFS_SIZE	120u
 #define AT_SYMLINK_NOFOLLOW	0x100ul
@@ -81,10 +82,35 @@ out(long r, uint64_t to, uint64_t n)
 
 /* ---- opening */
 
+/* What the commons can't know of this process is filled in here. */
+static long
+open_own(long fd, const char *path, uint64_t flags)
+{
+	long own_fd;
+
+	if (fd < 0 || !maps_is(path))
+		return fd;
+	own_fd = maps_make();
+	if (own_fd < 0)
+		return fd;
+	fd = commons(CM_DUP, (uint64_t)own_fd, (uint64_t)fd, CM_DUP_TO |
+	    (flags & O_CLOEXEC), 0);
+	(void)commons(CM_CLOSE, (uint64_t)own_fd, 0, 0, 0);
+	return fd;
+}
+
 long
 call_openat(uint64_t fd, uint64_t path, uint64_t flags, uint64_t mode)
 {
-	return path_ask(CM_OPEN, fd, path, flags, mode);
+	char start[MAPS_NAME] = { 0 };
+	long n = path_put(path, 0, false);
+
+	if (n < 0)
+		return n;
+	if (n < (long)sizeof(start))
+		memcpy(start, my_window()->data, (uint64_t)n);
+	return open_own(ask(CM_OPEN, dir(fd), (uint64_t)n, flags, mode), start,
+	    flags);
 }
 
 long
