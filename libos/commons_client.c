@@ -230,7 +230,7 @@ child_build(struct commons *c, struct proc *p, const struct proc_args *args,
 	user[COMMONS_USER_WINDOW] = va;
 	user[COMMONS_USER_SLOT] = EXO_START_SLOTS + a.ncaps;
 	maps[a.nmaps++] = (struct proc_map){ va, VM_RW, f->window, window };
-	caps[a.ncaps++] = (struct proc_cap){ window, EXO_R_READ };
+	caps[a.ncaps++] = (struct proc_cap){ window, EXO_R_READ | EXO_R_WRITE };
 	caps[a.ncaps++] = (struct proc_cap){ c->session,
 	    EXO_R_RUN | EXO_R_VIEW };
 	a.maps = maps;

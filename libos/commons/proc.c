@@ -211,6 +211,8 @@ proc_seat_add(struct proc *p, struct seat *s)
 	*at = s;
 	s->next = NULL;
 	s->proc = p;
+	if (p->bare)
+		s->waits = &wait_bare;
 }
 
 void
@@ -261,7 +263,8 @@ context_new(struct proc *from, bool copy, enum cm_cred_how how,
 	if (how == CM_CREDS_SHARE && from->creds == from->leader)
 		p->creds = from->creds;
 	p->cred = from->creds->cred;
-	if (how == CM_CREDS_NONE)
+	p->bare = how == CM_CREDS_NONE;
+	if (p->bare)
 		cred_nobody(&p->cred);
 	memcpy(p->limit, from->limit, sizeof(p->limit));
 	p->pid = from->pid;

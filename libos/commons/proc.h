@@ -27,6 +27,7 @@ struct proc {
 	struct proc *leader;		/* itself; of a context's client: the
 					 * process */
 	struct proc *creds;		/* whose `cred' it has: mostly its own */
+	bool bare;			/* none: what needs one is refused */
 	struct proc *all_next, *all_prev;
 	struct seat *seats;		/* the first one's is its own */
 	struct seat *maker;		/* MAKING: by whom */

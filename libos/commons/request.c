@@ -18,7 +18,7 @@
 const request_fn requests[CM_OP_MAX] = {
 	CM_OPS(REQUEST_ROW)
 	[18 ... 19] = request_none, [38 ... 39] = request_none,
-	[92 ... CM_OP_MAX - 1] = request_none,
+	[93 ... CM_OP_MAX - 1] = request_none,
 };
 
 uint64_t nosys[NOSYS_MAX];
@@ -37,6 +37,17 @@ settle(void)
 	fs_settle();
 	proc_settle();
 }
+
+/* What a bare client may ask: about the descriptors that it has. */
+#define ALLOW(op)	[CM_##op] = true
+static const bool bare_may[CM_OP_MAX] = {
+	ALLOW(NOP), ALLOW(READ), ALLOW(WRITE), ALLOW(POLL), ALLOW(CLOSE),
+	ALLOW(CLOSE_RANGE), ALLOW(SEEK), ALLOW(DUP), ALLOW(FCNTL),
+	ALLOW(PIPE), ALLOW(EVENTFD), ALLOW(EPOLL_CREATE), ALLOW(EPOLL_CTL),
+	ALLOW(EPOLL_WAIT), ALLOW(SYNC), ALLOW(FILE_CAP), ALLOW(FILE_PAGES),
+	ALLOW(RAISE), ALLOW(SIGINFO), ALLOW(NOSYS), ALLOW(WINDOW),
+	ALLOW(CONTEXT_AT), ALLOW(CONTEXT_FREE)
+};
 
 /* A seat that waited does so no more.  False: it is nobody's. */
 static bool
@@ -83,10 +94,14 @@ request(struct seat *s, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
 		world_stop(s->proc);	/* it was in here then */
 	if (s->waits != NULL && !waited(s, op))
 		r = -L_ENOSYS;
+	else if (s->proc->bare && (op >= CM_OP_MAX || !bare_may[op]))
+		r = -L_EACCES;
 	else if (s->delivered != 0)
 		r = answered(s, op);
 	if (r == 0)
 		r = requests[op < CM_OP_MAX ? op : CM_NONE](s, a, b, c, d);
+	if (s->proc != NULL && s->proc->bare && s->waits == NULL)
+		s->waits = &wait_bare;
 	if (unsettled)
 		settle();
 	here = NULL;

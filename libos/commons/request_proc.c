@@ -344,7 +344,50 @@ REQUEST(CONTEXT_CLOSE)
 
 REQUEST(CONTEXT_AT)
 {
-	return world_context_at(s, a);
+	int64_t r = world_context_at(s, a);
+
+	if (r == 0)
+		s->takes = b;
+	return r < 0 ? r : s->index;
+}
+
+/* The seat of another client of this process that waits for this: NULL. */
+static struct seat *
+taker(const struct seat *s, uint64_t client)
+{
+	struct seat *to = s->proc->leader->seats;
+
+	while (to != NULL && to->index != client)
+		to = to->next;
+	return to == NULL || to->takes == 0 || to->takes != seat_domain(s) ?
+	    NULL : to;
+}
+
+REQUEST(CONTEXT_GIVE)
+{
+	struct seat *to = taker(s, a);
+	int64_t r = 0;
+
+	if (to == NULL)
+		return -L_EACCES;
+	to->takes = 0;
+	if (to->proc == s->proc)
+		return 0;
+	if (b == ~0ull) {
+		to->proc->creds->cred = s->proc->creds->cred;
+		return 0;
+	}
+	for (uint64_t fd = b; fd <= c && fd < CM_FDS && r >= 0; fd++) {
+		struct file *f = fd_get(s->proc, fd);
+
+		if (f == NULL)
+			continue;
+		f->refs++;
+		r = fd_put(to->proc, (uint32_t)fd, f, false);
+		if (r < 0)
+			file_put(f);
+	}
+	return r < 0 ? r : 0;
 }
 
 REQUEST(CONTEXT_DROP)

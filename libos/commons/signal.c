@@ -247,7 +247,8 @@ kill_matches(const struct proc *from, const struct proc *p, int32_t pid)
 static bool
 may_signal(const struct proc *from, const struct proc *p, uint32_t sig)
 {
-	return cred_may_signal(&from->cred, &p->cred) ||
+	return cred_may_signal(here == NULL ? &from->cred : cred_now(),
+	    &p->cred) ||
 	    (sig == L_SIGCONT && from->sid == p->sid);
 }
 

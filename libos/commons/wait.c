@@ -12,7 +12,7 @@
 static struct pool waits = POOL(struct wait, WAITS_MAX, false);
 
 struct seat *here;
-struct wait wait_none;
+struct wait wait_none, wait_bare;
 
 uint32_t
 wait_count(void)
@@ -108,7 +108,7 @@ wait_cancel_all(struct seat *s)
 	s->wants = 0;
 	while ((w = s->waits) != NULL) {
 		s->waits = w->mine;
-		if (w == &wait_none)
+		if (w == &wait_none || w == &wait_bare)
 			continue;
 		wait_unlink(w);
 		w->seat = NULL;

@@ -51,6 +51,7 @@ struct seat {
 	struct seat *next;		/* of the same process */
 	uint64_t domain;		/* whom it is in, of a process with
 					 * contexts; 0: the process's first */
+	uint64_t takes;			/* from this domain, once */
 	bool context;			/* a thread's second, third... */
 	const struct seat *maker;	/* of a context in the making */
 	struct file *opening;		/* a FIFO, until its other end is there
@@ -66,8 +67,8 @@ extern struct seat *here;
 
 void futex_forget(struct seat *s);	/* futex.c */
 
-/* In seats without waits: see above. */
-extern struct wait wait_none;
+/* In seats without waits: see above; and in those of a bare client (proc.h). */
+extern struct wait wait_none, wait_bare;
 
 bool wait_on(struct waitq *q, struct seat *s);	/* false: no room */
 void wait_wake(struct waitq *q);

@@ -29,6 +29,9 @@ void (*const calls_fast[CALLS_MAX])(void) = {
 	FULL(NR_gettid + 1, CALLS_MAX)
 };
 
+enum { NR_rt_sigreturn = 15, NR_clone = 56, NR_fork, NR_vfork, NR_execve,
+	NR_exit, NR_rt_sigsuspend = 130, NR_exit_group = 231 };
+
 int	foreign(struct exo_regs *);
 
 /* From entry.asm: 0, or the registers are to be loaded, all of them. */
@@ -43,17 +46,35 @@ foreign(struct exo_regs *r)
 	t->changed = 0;
 	if (--patch_wait < 0)
 		patch_try(r);
-	if (nr < CALLS_MAX && calls[nr] != NULL)
+	if (nr - LWC_NR < LWC_NR_END - LWC_NR)
+		result = context_call(r, nr);
+	else if (own_flags & LWC_SYSTRAP)
+		result = context_trap(r);
+	else if (nr < CALLS_MAX && calls[nr] != NULL)
 		result = ((call_fn)calls[nr])(r->rdi, r->rsi, r->rdx, r->r10,
 		    r->r8, r->r9);
-	else if (nr - LWC_NR < LWC_NR_END - LWC_NR)
-		result = context_call(r, nr);
 	else if (nr < CALLS_MAX)
 		(void)commons(CM_NOSYS, nr, 0, 0, 0);
 	if (!t->changed)
 		r->rax = (uint64_t)result;
 	signal_check(r, nr);
 	return (int)t->changed;
+}
+
+/* For lwc_syscall; what is about the caller's registers is not for others. */
+long
+call_for(uint64_t nr, const uint64_t *a)
+{
+	static const uint16_t own_only[] = { NR_rt_sigreturn, NR_clone, NR_fork,
+	    NR_vfork, NR_execve, NR_exit, NR_exit_group, NR_rt_sigsuspend };
+
+	for (uint32_t i = 0; i < sizeof(own_only) / sizeof(own_only[0]); i++) {
+		if (nr == own_only[i])
+			return -ENOSYS;
+	}
+	if (nr >= CALLS_MAX || calls[nr] == NULL)
+		return -ENOSYS;
+	return ((call_fn)calls[nr])(a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 /* ---- the program's memory, for handlers.  What is the program's ends where
@@ -66,9 +87,20 @@ user_range(uint64_t va, uint64_t n)
 	return n <= USER_TOP && va <= USER_TOP - n;
 }
 
+/* lwc_syscall: the memory is another context's. */
+uint32_t remotes;
+
+static uint64_t
+remote(void)
+{
+	return remotes == 0 ? 0 : me()->remote;
+}
+
 long
 user_read(void *to, uint64_t from, uint64_t n)
 {
+	if (remote() != 0)
+		return remote_read(remote(), to, from, n);
 	return !user_range(from, n) ? -EFAULT :
 	    user_copy(to, (const void *)from, n);
 }
@@ -76,6 +108,8 @@ user_read(void *to, uint64_t from, uint64_t n)
 long
 user_write(uint64_t to, const void *from, uint64_t n)
 {
+	if (remote() != 0)
+		return remote_write(remote(), to, from, n);
 	return !user_range(to, n) ? -EFAULT : user_copy((void *)to, from, n);
 }
 

@@ -12,6 +12,7 @@
 #include "area.h"
 #include "context.h"
 #include "file.h"
+#include "patch.h"
 #include "signal.h"
 #include "thread.h"
 #include "wait.h"
@@ -36,7 +37,7 @@ struct child {
 	exo_ppn slots, root, last, upcall, window;
 };
 
-uint32_t own_kind, own_flags;
+uint32_t own_flags;
 static uint32_t top;			/* descriptors that were in use */
 static uint32_t names;			/* that are kept */
 
@@ -73,7 +74,8 @@ void
 contexts_forget(void)
 {
 	top = names = 0;
-	own_kind = own_flags = 0;
+	own_flags = 0;
+	seat_shared = false;
 }
 
 /* ---- frames */
@@ -140,12 +142,12 @@ slots_fill(const struct child *c)
 		{ c->name, own.memory_slot, EXO_R_ALL, NAME_MEMORY },
 		{ own.env_slot, own.env_slot, EXO_R_RUN, EXO_COMP_SAME },
 		{ own.acct_slot, own.acct_slot, EXO_R_CHARGE, EXO_COMP_SAME },
-		{ share.text_slot, share.text_slot, EXO_R_READ | EXO_R_EXEC,
-		    EXO_COMP_SAME },
+		{ share.text_slot, share.text_slot, EXO_R_READ | EXO_R_EXEC |
+		    EXO_R_GIVE, EXO_COMP_SAME },
 		{ share.session_slot, share.session_slot, EXO_R_RUN |
 		    EXO_R_VIEW, EXO_COMP_SAME },
-		{ c->window_slot, share.session_slot - 1, EXO_R_READ,
-		    EXO_COMP_SAME },
+		{ c->window_slot, share.session_slot - 1, EXO_R_READ |
+		    EXO_R_WRITE, EXO_COMP_SAME },
 	};
 
 	for (uint32_t i = 0; i < sizeof(give) / sizeof(give[0]); i++) {
@@ -454,6 +456,48 @@ seat_make(const struct child *c)
 	return 0;
 }
 
+/* Native calls that a context needs whose system calls are its creator's: its
+ * own tables and frames, switching, asking. */
+static void
+mask_fill(uint64_t mask[2])
+{
+	static const uint8_t allowed[] = {
+		EXO_NR_enter, EXO_NR_call, EXO_NR_reply, EXO_NR_null,
+		EXO_NR_cap_open, EXO_NR_cap_drop, EXO_NR_page_alloc,
+		EXO_NR_page_free, EXO_NR_pt_companion, EXO_NR_pt_set,
+		EXO_NR_pt_batch, EXO_NR_pt_copy, EXO_NR_pt_empty,
+		EXO_NR_domain_row, EXO_NR_handle_drop, EXO_NR_env_yield,
+		EXO_NR_env_sleep,
+	};
+
+	mask[0] = mask[1] = 0;
+	for (uint32_t i = 0; i < sizeof(allowed); i++)
+		mask[allowed[i] / 64] |= 1ul << allowed[i] % 64;
+}
+
+/* I am its monitor: calls that the mask refuses come to my seat. */
+static long
+mask_set(const struct child *c)
+{
+	const uint8_t actions[EXO_CLASSES] = { [EXO_CLASS_REFUSED] =
+	    EXO_ACT_ENTER };
+	uint64_t mask[2];
+	long place = CONTEXT_SPARE;
+
+	if ((c->birth->flags & LWC_SYSTRAP) == 0)
+		return 0;
+	mask_fill(mask);
+	if (exo_domain_monitor(c->domain, c->name, (uint64_t)actions,
+	    (uint64_t)mask, 0) < 0 ||
+	    exo_handle_open(own.domain, own.domain_slot, (uint64_t)place,
+	    own.domain) < 0 || exo_handle_mint(own.domain, own.domain_slot,
+	    c->thread, c->fd, own.domain, (uint64_t)place) < 0 ||
+	    exo_seat_handler(c->domain, c->name, c->thread, EXO_ROW_MONITOR,
+	    (uint64_t)place) < 0)
+		return -EAGAIN;
+	return 0;
+}
+
 /* Its handle to the commons. */
 static long
 client_join(const struct child *c)
@@ -470,7 +514,7 @@ files_leave(const struct child *c)
 	long r = 0;
 
 	for (uint32_t i = 0; i < b->nspecs && r == 0 &&
-	    b->kind == CM_COPY; i++) {
+	    (b->kind & 0xff) == CM_COPY; i++) {
 		if ((b->specs[i].flags & LWC_FILES) != 0 &&
 		    (b->specs[i].flags & LWC_UNMAP) != 0)
 			r = commons(CM_CONTEXT_CLOSE, c->client,
@@ -493,6 +537,8 @@ child_build(struct child *c)
 	if (r == 0)
 		r = seat_make(c);
 	if (r == 0)
+		r = mask_set(c);
+	if (r == 0)
 		r = files_leave(c);
 	if (r == 0)
 		r = client_join(c);
@@ -509,6 +555,7 @@ child_begin(struct child *c)
 	const struct cm_fork *out = (const struct cm_fork *)my_window()->data;
 	long r;
 
+	commons_at();
 	if (exo_cap_open(c->name, share.commons) < 0 ||
 	    exo_cap_open(c->window_slot, share.commons) < 0)
 		return -EAGAIN;
@@ -522,6 +569,7 @@ child_begin(struct child *c)
 	} else {
 		(void)!exo_cap_drop(c->window_slot);
 		c->window = me()->window;
+		seat_shared = true;
 		if (exo_cap_derive(me()->window_slot, c->window_slot,
 		    EXO_R_READ | EXO_R_WRITE, EXO_COMP_SAME) < 0)
 			return -EAGAIN;
@@ -554,6 +602,18 @@ child_undo(struct child *c)
 		domain_end(c->domain, c->name);
 	else
 		parts_free(c->name, parts, 2);
+}
+
+/* What the child may overlay of mine. */
+static void
+may_fill(struct context *c, const struct context_birth *b)
+{
+	for (uint32_t i = 0, n = 0; i < b->nspecs && n < CONTEXT_MAY; i++) {
+		if ((b->specs[i].flags & LWC_MAY_OVERLAY) == 0)
+			continue;
+		c->may[n] = b->specs[i];
+		c->may[n++].flags &= LWC_ALL;
+	}
 }
 
 long
@@ -590,6 +650,7 @@ context_make(struct context_birth *b)
 		return r;
 	CONTEXTS[fd - CONTEXT_FIRST] = (struct context){ .domain = c.domain,
 	    .name = (exo_slot)name, .thread = c.thread, .flags = b->flags };
+	may_fill(&CONTEXTS[fd - CONTEXT_FIRST], b);
 	return fd;
 }
 
@@ -712,11 +773,20 @@ context_drop(uint64_t fd)
 	if (d->gen == EXO_GEN(c->domain) && d->state == EXO_DOM_LIVE &&
 	    d->named == 0 && !is_occupied(c->domain))
 		domain_end(c->domain, c->name);
-	if (c->name != EXO_NONE) {
-		file_slot_put(c->name);
-		names--;
-	}
+	context_disown(fd);
 	*c = (struct context){ .domain = 0 };
+}
+
+void
+context_disown(uint64_t fd)
+{
+	struct context *c = context_at(fd);
+
+	if (c->name == EXO_NONE)
+		return;
+	file_slot_put(c->name);
+	names--;
+	c->name = EXO_NONE;
 }
 
 void
@@ -800,12 +870,17 @@ lwc_born(uint64_t from, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3,
 	t->futex = 0;
 	signal_forked();
 	contexts_forget();
-	own_kind = b->kind;
 	own_flags = b->flags;
+	seat_shared = b->kind == CM_SHARE;
 	(void)!context_take();
 	CONTEXTS[0] = (struct context){ .domain = parent, .name = EXO_NONE,
-	    .thread = thread_index(t) };
+	    .thread = thread_index(t), .may = {
+		{ 0, USER_TOP, LWC_MEMORY, 0 },
+		{ 0, CM_FDS - 1, LWC_FILES, 0 },
+		{ 0, ~0ul, LWC_CREDENT, 0 } } };
 	areas_leave(b);
+	if (b->flags & LWC_SYSTRAP)
+		patch_trap();
 	__asm__ volatile("wrgsbase %0" : : "r"(b->gsbase));
 	come_out(b, words);
 	r->rax = (uint64_t)LWC_SWITCHED;

@@ -11,6 +11,8 @@
 
 #include "image.h"
 
+#define CONTEXT_MAY	6u
+
 /*
  * A context that this one has a handle to.  Its descriptor is the handle's
  * place, and the number in this array plus CONTEXT_FIRST.
@@ -21,10 +23,13 @@ struct context {
 					 * creator */
 	uint32_t thread;		/* whose */
 	uint32_t flags;			/* of lwc_create */
+	struct lwc_spec may[CONTEXT_MAY];	/* it overlays of mine; a flag of
+						 * LWC_ALL each, or 0 */
 };
 #define CONTEXTS	((struct context *)HEAP_CONTEXTS)
 #define CONTEXT_FIRST	16u
-#define CONTEXTS_MAX	16u
+#define CONTEXTS_MAX	15u
+#define CONTEXT_SPARE	31u		/* a place that is used in passing */
 
 /* That descriptor's, if it is there: NULL. */
 struct context *context_at(uint64_t fd);
@@ -32,6 +37,8 @@ struct context *context_at(uint64_t fd);
 long context_take(void) MUST_USE;
 /* Forget it: the last handle to it may be gone, and then it ends. */
 void context_drop(uint64_t fd);
+/* Give up its creator's rights. */
+void context_disown(uint64_t fd);
 /* After exec: all. */
 void contexts_drop(void);
 /* In a child process: they are its parent's. */
@@ -46,7 +53,7 @@ struct context_birth {
 	uint64_t caller, args, n;	/* where to say who came, and what with */
 	uint32_t window, nspecs;	/* the frame */
 	uint64_t gsbase;
-	uint32_t flags, kind;		/* enum cm_context */
+	uint32_t flags, kind;		/* kind: the commons', for CM_CONTEXT */
 	struct lwc_spec specs[LWC_SPECS_MAX];
 };
 
@@ -54,10 +61,20 @@ struct context_birth {
  * -errno. */
 long context_make(struct context_birth *b) MUST_USE;
 
+/* A system call of a context whose calls are its creator's to answer. */
+long context_trap(struct exo_regs *r);
+
+/* Memory of another context that is asked for by its descriptor: 0, -EFAULT,
+ * or -EACCES. */
+long remote_read(uint64_t fd, void *to, uint64_t from, uint64_t n) MUST_USE;
+long remote_write(uint64_t fd, uint64_t to, const void *from, uint64_t n)
+    MUST_USE;
+
 /* System call nr of these (lwc.h), with its registers. */
 long context_call(struct exo_regs *r, uint64_t nr);
 
-extern uint32_t own_kind;		/* enum cm_context: my client */
+extern uint32_t remotes;		/* threads with `remote' set */
+long call_for(uint64_t nr, const uint64_t *args) MUST_USE;	/* call.c */
 extern uint32_t own_flags;		/* that I was made with */
 
 #endif

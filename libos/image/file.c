@@ -53,6 +53,7 @@ file_slot(uint64_t file, enum file_right right)
 	slot = file_slot_take();
 	if (slot < 0)
 		return slot;
+	commons_at();
 	r = exo_cap_open((exo_slot)slot, share.commons) < 0 ? -ENODEV :
 	    commons(CM_FILE_CAP, file, (uint64_t)slot, prot[right], 0);
 	if (r < 0) {

@@ -14,6 +14,7 @@
 #include <castor/string.h>
 
 #include "area.h"
+#include "context.h"
 #include "file.h"
 #include "signal.h"
 #include "thread.h"
@@ -152,7 +153,7 @@ slots_fill(const struct child *c)
 		    EXO_R_CHARGE | EXO_R_GIVE, EXO_COMP_SAME);
 	if (r == 0)
 		r = exo_cap_derive(SLOT_WINDOW, base + window_slot(),
-		    EXO_R_READ, EXO_COMP_SAME);
+		    EXO_R_READ | EXO_R_WRITE, EXO_COMP_SAME);
 	return r == 0 ? slots_pass(base) : r;
 }
 
@@ -391,6 +392,7 @@ fork_born(struct birth *b)
 	frames_forget();
 	file_forget();
 	threads_forget();
+	contexts_forget();
 	rows_set();
 	t->tid = pid;
 	t->env = own.env;
@@ -527,6 +529,7 @@ process_fork(uint64_t flags, uint64_t stack, uint64_t child_tid, uint64_t tls)
 	long r;
 
 	lock();
+	commons_at();
 	leftovers_free();
 	birth_fill(b, flags, stack, child_tid, tls);
 	r = child_make(&c);

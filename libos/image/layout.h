@@ -28,7 +28,7 @@
 /* ---- slot 252: the heap.  Absent pages are filled with zeroes. */
 #define HEAP_SLOT	252u
 #define HEAP		SLOT_VA(252)
-#define HEAP_CONTEXTS	(HEAP + 0x80000ul)	/* struct context[] */
+#define HEAP_CONTEXTS	(HEAP + 0x8000000ul)	/* struct context[] */
 #define HEAP_AREAS	(HEAP + 0x100000ul)	/* struct area[] */
 #define HEAP_EXEC	(HEAP + 0x200000ul)	/* arguments of an exec */
 #define HEAP_BUFFER	(HEAP + 0x300000ul)	/* whatever is being moved */

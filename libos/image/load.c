@@ -5,6 +5,7 @@
 #include <castor/string.h>
 
 #include "area.h"
+#include "context.h"
 #include "elf.h"
 #include "file.h"
 #include "patch.h"
@@ -319,6 +320,7 @@ program_exec(struct exo_regs *r)
 	/* Act.  From here on there is no way back. */
 	vfork_leave();
 	threads_end();
+	contexts_drop();
 	area_reset();
 	pt_clear(0, USER_TOP);
 	park_reset();

@@ -5,6 +5,7 @@
 
 #include "area.h"
 #include "context.h"
+#include "file.h"
 #include "signal.h"
 #include "thread.h"
 #include "wait.h"
@@ -18,6 +19,7 @@ long	lwc_cross(uint64_t to, const uint64_t *args, uint64_t *out,
 long	exo_enter(uint64_t handle, uint64_t a, uint64_t b, uint64_t c,
 	    uint64_t d, uint64_t e);
 void	lwc_nobody_at(void);
+long	user_copy(void *to, const void *from, uint64_t n);
 
 static long
 error(long r)
@@ -67,24 +69,103 @@ specs_get(struct lwc_spec *to, uint64_t from, uint64_t n)
 	return r;
 }
 
-/* What client the child has: the last spec about all descriptors says. */
+/*
+ * What client the child has: the last spec about all descriptors says, and the
+ * last about credentials.  The same table with other credentials is none: then
+ * it is a copy.
+ */
 static uint32_t
 kind_of(const struct context_birth *b)
 {
-	uint32_t kind = b->flags & LWC_SYSTRAP ? CM_NONE : CM_COPY;
+	bool trap = (b->flags & LWC_SYSTRAP) != 0, said = false;
+	uint32_t kind = trap ? CM_NONE : CM_COPY;
+	uint32_t how = trap ? CM_CREDS_NONE : CM_CREDS_COPY;
 
 	for (uint32_t i = 0; i < b->nspecs; i++) {
 		const struct lwc_spec *s = &b->specs[i];
+		bool share = (s->flags & LWC_SHARE) != 0;
+		bool none = (s->flags & LWC_UNMAP) != 0;
 
-		if ((s->flags & LWC_FILES) == 0)
+		if (s->flags & LWC_CREDENT) {
+			how = share ? CM_CREDS_SHARE : none ? CM_CREDS_NONE :
+			    CM_CREDS_COPY;
+			said = true;
+		} else if ((s->flags & LWC_FILES) == 0)
 			continue;
-		if (s->first > 0 || s->last < CM_FDS - 1)
+		else if (s->first > 0 || s->last < CM_FDS - 1)
 			kind = CM_COPY;
 		else
-			kind = s->flags & LWC_SHARE ? CM_SHARE :
-			    s->flags & LWC_UNMAP ? CM_NONE : CM_COPY;
+			kind = share ? CM_SHARE : none ? CM_NONE : CM_COPY;
 	}
-	return kind;
+	if (kind == CM_SHARE && (trap || said) && how != CM_CREDS_SHARE)
+		kind = CM_COPY;
+	return kind == CM_SHARE ? kind : kind | how << 8;
+}
+
+/* Memory that both are to have: pages of a file without a name, from now on. */
+static long
+range_share(uint64_t low, uint64_t high)
+{
+	uint64_t n = high - low, at = area_room(n);
+	const struct area *old = area_at(low);
+	struct area a = { .prot = PROT_READ | PROT_WRITE,
+		.flags = AREA_SHARED }, tmp;
+	uint32_t prot;
+	long r;
+
+	if (old == NULL || old->high < high || old->flags & AREA_PARKED)
+		return -EINVAL;
+	if (old->flags & AREA_SHARED)
+		return 0;
+	prot = old->prot;
+	r = at == 0 ? -ENOMEM : file_map_shared(&a, n);
+	if (r < 0)
+		return r;
+	tmp = a;
+	tmp.low = at;
+	tmp.high = at + n;
+	tmp.limit += at;
+	r = memory_map(&tmp);
+	for (uint64_t i = 0; i < n && r == 0; i += EXO_PAGE) {
+		if (pt_next(low + i, low + i + EXO_PAGE) == low + i)
+			r = user_copy((void *)(at + i),
+			    (const void *)(low + i), EXO_PAGE);
+	}
+	a.low = low;
+	a.high = high;
+	a.limit += low;
+	a.prot = prot;
+	if (r == 0)
+		r = memory_map(&a);
+	(void)memory_unmap(at, at + n);
+	return r;
+}
+
+static long
+ranges_share(const struct context_birth *b)
+{
+	long r = 0;
+
+	for (uint32_t i = 0; i < b->nspecs && r == 0; i++) {
+		const struct lwc_spec *s = &b->specs[i];
+		uint64_t va = s->first;
+
+		if ((s->flags & LWC_MEMORY) == 0 ||
+		    (s->flags & LWC_SHARE) == 0)
+			continue;
+		while (va < s->last && r == 0) {
+			const struct area *a = area_from(va);
+			uint64_t low, high;
+
+			if (a == NULL || a->low >= s->last)
+				break;
+			low = a->low > va ? a->low : va;
+			high = a->high < s->last ? a->high : s->last;
+			r = range_share(low, high);
+			va = high;
+		}
+	}
+	return r;
 }
 
 /* ---- creating */
@@ -106,7 +187,9 @@ create(struct exo_regs *r)
 	b.kind = kind_of(&b);
 	__asm__("rdgsbase %0" : "=r"(b.gsbase));
 	lock();
-	e = context_make(&b);
+	e = ranges_share(&b);
+	if (e == 0)
+		e = context_make(&b);
 	unlock();
 	return e;
 }
@@ -124,6 +207,36 @@ target_check(uint64_t to)
 	return c->thread == thread_index(me()) ? 0 : -EACCES;
 }
 
+static struct exo_regs refused;		/* a native call's that was refused */
+static uint64_t refused_fd;		/* whose; 0: none */
+
+long	lwc_resume(const struct exo_regs *, uint64_t *out, struct thread *);
+void	lwc_refused_call(uint64_t from, const struct exo_regs *r,
+	    uint64_t *out);
+
+/* From entry.asm, in the place of who has been switched away: a context of mine
+ * made a native call that its mask refuses.  What it comes with. */
+void
+lwc_refused_call(uint64_t from, const struct exo_regs *r, uint64_t *out)
+{
+	refused = *r;
+	refused_fd = from;
+	out[0] = from;
+	out[1] = LWC_TRAP_MARK << 32 | (r->rax & 0xffffffff);
+	out[2] = r->rdi;
+	out[3] = r->rsi;
+	out[4] = r->rdx;
+	out[5] = r->r10;
+}
+
+static long
+answer_refused(const uint64_t *args, uint64_t *out)
+{
+	refused_fd = 0;
+	refused.rax = args[0];
+	return lwc_resume(&refused, out, me());
+}
+
 /* Leave, and come back: out: who came, and five words. */
 static long
 cross(uint64_t to, const uint64_t *args, uint64_t *out)
@@ -132,7 +245,8 @@ cross(uint64_t to, const uint64_t *args, uint64_t *out)
 
 	if (r < 0)
 		return r;
-	r = lwc_cross(to, args, out, me());
+	r = to == refused_fd ? answer_refused(args, out) :
+	    lwc_cross(to, args, out, me());
 	return r < 0 ? error(r) : LWC_SWITCHED;
 }
 
@@ -171,9 +285,10 @@ suspend_switch(struct exo_regs *r)
 	if (e < 0)
 		return e;
 	e = cross(r->rdi, args, out);
-	if (e == LWC_SWITCHED && args_put(r, out) < 0)
-		return -EFAULT;
-	return e;
+	if (e != LWC_SWITCHED)
+		return e;
+	e = lwc_came(out[1], out + 1);
+	return args_put(r, out) < 0 ? -EFAULT : e;
 }
 
 /* The same in registers: what lwc_leave could not do. */
@@ -230,6 +345,439 @@ close_it(uint64_t fd)
 	return 0;
 }
 
+/* ---- asking others, and being asked */
+
+enum ask { ASK_READ, ASK_WRITE, ASK_AREA, ASK_FILES, ASK_CREDENT,
+	ASK_RESTRICT, ASK_WORDS, ASK_SYSCALL, ASK_TRAP };
+
+#define ASK_WORDS_MAX	3u		/* that go along with a question */
+#define ANSWER		7u		/* and come back; the last: what it says */
+
+long	lwc_ask(uint64_t handle, uint64_t op, uint64_t a, uint64_t b,
+	    uint64_t c, uint64_t out[ANSWER]);
+long	lwc_service(uint64_t from, uint64_t op, uint64_t a, uint64_t b,
+	    uint64_t c, uint64_t *out);
+
+static uint64_t words[ASK_WORDS_MAX];	/* that a question brought before */
+
+static bool
+may(const struct context *c, uint32_t type, uint64_t first, uint64_t last)
+{
+	for (uint32_t i = 0; i < CONTEXT_MAY; i++) {
+		if (c->may[i].flags == type && first >= c->may[i].first &&
+		    last <= c->may[i].last)
+			return true;
+	}
+	return false;
+}
+
+/* What the owner says; -EBADF or the like if it can't be asked. */
+static long
+ask_it(uint64_t fd, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
+    uint64_t out[ANSWER])
+{
+	long r = target_check(fd);
+
+	if (r == 0)
+		r = lwc_ask(fd, op, a, b, c, out);
+	return r < 0 ? (r > -EXO_E_MAX ? error(r) : r) :
+	    (long)out[ANSWER - 1];
+}
+
+/* Words beside the three that a question has. */
+static long
+words_send(uint64_t fd, const uint64_t *w)
+{
+	uint64_t out[ANSWER];
+
+	return ask_it(fd, ASK_WORDS, w[0], w[1], w[2], out);
+}
+
+long
+remote_read(uint64_t fd, void *to, uint64_t from, uint64_t n)
+{
+	uint64_t out[ANSWER];
+	uint8_t *p = to;
+
+	while (n > 0) {
+		long r = ask_it(fd, ASK_READ, from, n, 0, out);
+
+		if (r <= 0)
+			return r < 0 ? r : -EFAULT;
+		memcpy(p, out, (uint64_t)r);
+		p += r;
+		from += (uint64_t)r;
+		n -= (uint64_t)r;
+	}
+	return 0;
+}
+
+long
+remote_write(uint64_t fd, uint64_t to, const void *from, uint64_t n)
+{
+	const uint8_t *p = from;
+	uint64_t out[ANSWER];
+
+	while (n > 0) {
+		uint64_t now = n < 8 ? n : 8, w = 0;
+		long r;
+
+		memcpy(&w, p, now);
+		r = ask_it(fd, ASK_WRITE, to, now, w, out);
+		if (r < 0)
+			return r;
+		p += now;
+		to += now;
+		n -= now;
+	}
+	return 0;
+}
+
+/* ---- overlay */
+
+/* One area of another's, or what of it is in [low, high): the same here. */
+static long
+area_overlay(uint64_t fd, uint64_t low, uint64_t high, uint64_t prot)
+{
+	struct area a = { .low = low, .high = high,
+		.prot = PROT_READ | PROT_WRITE };
+	uint64_t out[ANSWER], page[EXO_PAGE / 8];
+	long r = memory_map(&a);
+
+	for (uint64_t va = low; va < high && r == 0; va += EXO_PAGE) {
+		r = ask_it(fd, ASK_AREA, va, high, 1, out);
+		if (r < 0 || out[0] >= high)
+			break;
+		va = out[0];
+		r = remote_read(fd, page, va, EXO_PAGE);
+		if (r == 0)
+			r = user_copy((void *)va, page, EXO_PAGE);
+	}
+	if (r == 0 && prot != a.prot) {
+		r = area_protect(low, high, (uint32_t)prot);
+		if (r == 0)
+			r = pt_narrow(low, high, (uint32_t)prot);
+	}
+	return r;
+}
+
+static long
+memory_overlay(uint64_t fd, const struct lwc_spec *s)
+{
+	uint64_t out[ANSWER], va = s->first;
+	long r = 0;
+
+	while (va < s->last && r == 0) {
+		r = ask_it(fd, ASK_AREA, va, s->last, 0, out);
+		if (r < 0 || out[0] >= s->last)
+			break;
+		va = out[1];
+		if (out[0] >= va || va > s->last)
+			return -EINVAL;
+		r = area_overlay(fd, out[0], va, out[2] & 7);
+	}
+	return r;
+}
+
+/* Descriptors or credentials: the owner gives them to my client. */
+static long
+client_overlay(uint64_t fd, const struct lwc_spec *s)
+{
+	uint64_t out[ANSWER];
+	long me = commons(CM_CONTEXT_AT, own.domain,
+	    context_at(fd)->domain, 0, 0);
+
+	if (me < 0)
+		return me;
+	if (s->flags & LWC_CREDENT)
+		return ask_it(fd, ASK_CREDENT, (uint64_t)me, 0, 0, out);
+	return ask_it(fd, ASK_FILES, (uint64_t)me, s->first, s->last, out);
+}
+
+/* LWC_UNMAP: of what is here. */
+static long
+take_out(const struct lwc_spec *s)
+{
+	if (s->flags & LWC_MEMORY)
+		return memory_unmap(s->first, s->last);
+	if (s->flags & LWC_FILES)
+		return commons(CM_CLOSE_RANGE, s->first,
+		    s->last < CM_FDS ? s->last : CM_FDS - 1, 0, 0);
+	return -EINVAL;
+}
+
+static long
+overlay(uint64_t fd, uint64_t from, uint64_t n)
+{
+	struct lwc_spec specs[LWC_SPECS_MAX];
+	long r = target_check(fd);
+
+	if (r == 0)
+		r = specs_get(specs, from, n);
+	lock();
+	for (uint64_t i = 0; i < n && r == 0; i++) {
+		if (specs[i].flags & LWC_UNMAP)
+			r = take_out(&specs[i]);
+		else if (specs[i].flags & LWC_MEMORY)
+			r = memory_overlay(fd, &specs[i]);
+		else
+			r = client_overlay(fd, &specs[i]);
+	}
+	unlock();
+	return r;
+}
+
+/* The owner forgets that I may; and so do I that it is mine. */
+static long
+restrict_it(uint64_t fd, uint64_t from, uint64_t n)
+{
+	struct lwc_spec specs[LWC_SPECS_MAX];
+	uint64_t out[ANSWER];
+	long r = target_check(fd);
+
+	if (r == 0)
+		r = specs_get(specs, from, n);
+	for (uint64_t i = 0; i < n && r == 0; i++)
+		r = ask_it(fd, ASK_RESTRICT, specs[i].flags & LWC_ALL,
+		    specs[i].first, specs[i].last, out);
+	if (r == 0) {
+		lock();
+		context_disown(fd);
+		unlock();
+	}
+	return r;
+}
+
+/* ---- system calls for others */
+
+static long
+syscall_there(uint64_t fd, uint64_t nr, const uint64_t *args)
+{
+	uint64_t out[ANSWER];
+	long r = words_send(fd, args);
+
+	return r < 0 ? r : ask_it(fd, ASK_SYSCALL | nr << 8, args[3], args[4],
+	    args[5], out);
+}
+
+static long
+syscall_here(uint64_t fd, uint64_t nr, const uint64_t *args)
+{
+	long r;
+
+	__atomic_add_fetch(&remotes, 1, __ATOMIC_RELAXED);
+	me()->remote = fd;
+	r = call_for(nr, args);
+	me()->remote = 0;
+	__atomic_sub_fetch(&remotes, 1, __ATOMIC_RELAXED);
+	return r;
+}
+
+static long
+syscall_for(uint64_t fd, uint64_t mask, uint64_t nr, uint64_t from)
+{
+	uint64_t args[6];
+	long r = target_check(fd);
+
+	if (r == 0 && mask != 0 && mask != LWC_MEMORY && mask != LWC_ALL)
+		r = -EINVAL;
+	if (r == 0)
+		r = user_read(args, from, sizeof(args));
+	if (r < 0)
+		return r;
+	return mask == LWC_ALL ? syscall_there(fd, nr, args) :
+	    mask == 0 ? call_for(nr, args) : syscall_here(fd, nr, args);
+}
+
+/* ---- being asked */
+
+static long
+serve_read(const struct context *c, uint64_t va, uint64_t n, uint64_t *out)
+{
+	uint64_t most = 8 * (ANSWER - 1);
+
+	n = n < most ? n : most;
+	if (n > EXO_PAGE - va % EXO_PAGE)
+		n = EXO_PAGE - va % EXO_PAGE;
+	if (!may(c, LWC_MEMORY, va, va + n))
+		return -EACCES;
+	return user_read(out, va, n) < 0 ? -EFAULT : (long)n;
+}
+
+static long
+serve_write(const struct context *c, uint64_t va, uint64_t n, uint64_t word)
+{
+	if (n > sizeof(word) || !may(c, LWC_MEMORY, va, va + n))
+		return -EACCES;
+	return user_write(va, &word, n);
+}
+
+/* The first area from va on, below high; or (pages) the first page. */
+static long
+serve_area(const struct context *c, uint64_t va, uint64_t high, bool pages,
+    uint64_t *out)
+{
+	const struct area *a;
+
+	if (va >= high || !may(c, LWC_MEMORY, va, high))
+		return -EACCES;
+	if (pages) {
+		out[0] = pt_next(va, high);
+		return 0;
+	}
+	a = area_from(va);
+	out[0] = a == NULL || a->low >= high ? high : a->low > va ? a->low :
+	    va;
+	out[1] = a == NULL || a->high > high ? high : a->high;
+	out[2] = a == NULL ? 0 : a->prot;
+	return 0;
+}
+
+/* What is left of one right: in the middle of it, two parts, if there is room
+ * for the second. */
+static void
+spec_cut(struct context *c, struct lwc_spec *s, uint64_t first, uint64_t last)
+{
+	uint64_t edge = s->flags & LWC_MEMORY ? 0 : 1, i = 0;
+
+	if (first > s->last || last < s->first)
+		return;
+	if (first <= s->first && last >= s->last) {
+		s->flags = 0;
+	} else if (first <= s->first) {
+		s->first = last + edge;
+	} else {
+		while (i < CONTEXT_MAY && c->may[i].flags != 0)
+			i++;
+		if (last < s->last && i < CONTEXT_MAY)
+			c->may[i] = (struct lwc_spec){ last + edge, s->last,
+			    s->flags, 0 };
+		s->last = first - edge;
+	}
+}
+
+static long
+serve_restrict(struct context *c, uint64_t type, uint64_t first, uint64_t last)
+{
+	for (uint32_t i = 0; i < CONTEXT_MAY; i++) {
+		if (c->may[i].flags == type)
+			spec_cut(c, &c->may[i], first, last);
+	}
+	return 0;
+}
+
+/* As if the program had made it where it stands. */
+static long
+serve_syscall(const struct context *c, uint64_t nr, const uint64_t *args)
+{
+	struct thread *t = me();
+	struct exo_regs *regs = t->regs, none = { .rsp = 0 };
+	uint32_t changed = t->changed;
+	long r;
+
+	if (!may(c, LWC_MEMORY, 0, USER_TOP) ||
+	    !may(c, LWC_FILES, 0, CM_FDS - 1) || !may(c, LWC_CREDENT, 0, 0))
+		return -EACCES;
+	t->regs = &none;
+	r = call_for(nr, args);
+	t->regs = regs;
+	t->changed = changed;
+	return r;
+}
+
+static long
+serve_trap(uint64_t *out)
+{
+	const struct exo_regs *r = me()->regs;
+	const uint64_t a[6] = { r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 };
+
+	memcpy(out, a, sizeof(a));
+	return 0;
+}
+
+static long
+serve(struct context *c, uint64_t op, uint64_t a, uint64_t b, uint64_t d,
+    uint64_t *out)
+{
+	uint64_t args[6];
+
+	switch (op & 0xff) {
+	case ASK_READ:
+		return serve_read(c, a, b, out);
+	case ASK_WRITE:
+		return serve_write(c, a, b, d);
+	case ASK_AREA:
+		return serve_area(c, a, b, d != 0, out);
+	case ASK_FILES:
+		return may(c, LWC_FILES, b, d) ?
+		    commons(CM_CONTEXT_GIVE, a, b, d, 0) : -EACCES;
+	case ASK_CREDENT:
+		return may(c, LWC_CREDENT, 0, 0) ?
+		    commons(CM_CONTEXT_GIVE, a, ~0ul, 0, 0) : -EACCES;
+	case ASK_RESTRICT:
+		return serve_restrict(c, a, b, d);
+	case ASK_TRAP:
+		return serve_trap(out);
+	case ASK_WORDS:
+		words[0] = a;
+		words[1] = b;
+		words[2] = d;
+		return 0;
+	case ASK_SYSCALL:
+		memcpy(args, words, sizeof(words));
+		args[3] = a;
+		args[4] = b;
+		args[5] = d;
+		return serve_syscall(c, op >> 8, args);
+	}
+	return -ENOSYS;
+}
+
+/* From entry.asm, called by another context; from: its descriptor. */
+long
+lwc_service(uint64_t from, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
+    uint64_t *out)
+{
+	struct context *who = context_at(from);
+
+	memset(out, 0, (ANSWER - 1) * sizeof(*out));
+	return who == NULL ? -EBADF : serve(who, op, a, b, c, out);
+}
+
+/* ---- calls that trap */
+
+/* To my creator, as a switch that says so; what it comes back with is the
+ * result. */
+long
+context_trap(struct exo_regs *r)
+{
+	const uint64_t args[LWC_ARGS] = { LWC_TRAP_MARK << 32 | (r->rax &
+	    0xffffffff), r->rdi, r->rsi, r->rdx, r->r10 };
+	uint64_t out[LWC_ARGS + 1];
+	long e = cross(CONTEXT_FIRST, args, out);
+
+	return e == LWC_SWITCHED ? (long)out[1] : -ENOSYS;
+}
+
+/* All six of the last one. */
+static long
+trapped_args(uint64_t fd, uint64_t to)
+{
+	uint64_t out[ANSWER];
+	long r = target_check(fd);
+
+	if (r < 0)
+		return r;
+	if (fd == refused_fd) {
+		const uint64_t a[6] = { refused.rdi, refused.rsi, refused.rdx,
+		    refused.r10, refused.r8, refused.r9 };
+
+		return user_write(to, a, sizeof(a));
+	}
+	r = ask_it(fd, ASK_TRAP, 0, 0, 0, out);
+	return r < 0 ? r : user_write(to, out, 6 * sizeof(out[0]));
+}
+
 long
 context_call(struct exo_regs *r, uint64_t nr)
 {
@@ -240,6 +788,14 @@ context_call(struct exo_regs *r, uint64_t nr)
 		return suspend_switch(r);
 	case LWC_NR_discard:
 		return discard(r);
+	case LWC_NR_overlay:
+		return overlay(r->rdi, r->rsi, r->rdx);
+	case LWC_NR_restrict:
+		return restrict_it(r->rdi, r->rsi, r->rdx);
+	case LWC_NR_syscall:
+		return syscall_for(r->rdi, r->rsi, r->rdx, r->r10);
+	case LWC_NR_trapped:
+		return trapped_args(r->rdi, r->rsi);
 	case LWC_NR_close:
 		return close_it(r->rdi);
 	case LWC_NR_self:
@@ -250,20 +806,3 @@ context_call(struct exo_regs *r, uint64_t nr)
 	return -ENOSYS;
 }
 
-/* Service for other contexts of this process (lwc_ask).  from: their
- * descriptor. */
-long	lwc_service(uint64_t from, uint64_t op, uint64_t a, uint64_t b,
-	    uint64_t c, uint64_t *out);
-
-long
-lwc_service(uint64_t from, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
-    uint64_t *out)
-{
-	(void)from;
-	(void)op;
-	(void)a;
-	(void)b;
-	(void)c;
-	memset(out, 0, 6 * sizeof(*out));
-	return -ENOSYS;
-}

@@ -15,6 +15,7 @@
 #include <castor/string.h>
 
 #include "area.h"
+#include "context.h"
 #include "patch.h"
 #include "thread.h"
 
@@ -85,6 +86,18 @@ text_write(uint64_t va, const void *bytes, uint64_t n)
 	return page_put(page, pt_get(page), 0);
 }
 
+/* From now on no call is answered on the spot. */
+void
+patch_trap(void)
+{
+	const uint64_t entries[2] = { (uint64_t)jump_full,
+		(uint64_t)jump_full };
+
+	patch_wait = INT32_MIN / 2;
+	if (stubs > 0 && text_write(STUBS_LOW, entries, sizeof(entries)) < 0)
+		image_die("the stubs stay");
+}
+
 /* ---- sites */
 
 /* mov $nr, %eax; mov $back, %ecx; jmp *(entry): getpid needs no number. */
@@ -143,6 +156,8 @@ patch_try(const struct exo_regs *r)
 {
 	bool done = false;
 
+	if (own_flags & LWC_SYSTRAP)
+		return;			/* each call goes the long way */
 	lock();
 	if (only_regs != 0)
 		done = site_patch(r->rip, (uint32_t)r->rax);

@@ -16,4 +16,7 @@ void patch_try(const struct exo_regs *r);
 /* Another program. */
 void patch_reset(void);
 
+/* A context whose calls are another's to answer: all go the long way. */
+void patch_trap(void);
+
 #endif

@@ -35,6 +35,15 @@ commons(uint64_t op, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 	return r < 0 ? -ENODEV : (long)result;
 }
 
+bool seat_shared;
+
+void
+commons_at(void)
+{
+	if (seat_shared)
+		(void)commons(CM_CONTEXT_AT, own.domain, 0, 0, 0);
+}
+
 static uint64_t
 tsc_at(uint64_t ns)
 {

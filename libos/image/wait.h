@@ -21,4 +21,8 @@ long ask_read(uint64_t fd, uint64_t n, uint64_t pos);
 /* Sleep while the bell is `seen' and it is not yet `until'. */
 void wait_bell(uint64_t seen, uint64_t until);
 
+/* When contexts share this seat of the commons: what comes is for this one. */
+extern bool seat_shared;
+void commons_at(void);
+
 #endif

@@ -334,8 +334,14 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
  * CONTEXT_CLOSE(client, first, last) - it has not these descriptors.
  *	ESRCH as CONTEXT_END
  *
- * CONTEXT_AT(domain) - several contexts share the caller's seat: what it is
- * given from now on is for this domain.	EINVAL not of this account
+ * CONTEXT_AT(domain, from) - the caller is in this domain: what it is given from
+ * now on is for that (several contexts may share a seat).  from: a domain whose
+ * client may give it something, once; 0: none.  Result: its client's number.
+ *	EINVAL not of this account
+ *
+ * CONTEXT_GIVE(client, first, last) - the caller's descriptors in that range are
+ * another client's of this process, too, who said that it may.  first ~0: its
+ * credentials are.	EACCES it did not; EMFILE ENFILE
  *
  * CONTEXT_DROP(domain, mine) - end a context of this process that nobody has a
  * handle to and no env is at home in.  If it was the process's first, `mine',
@@ -435,7 +441,8 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
 	X(88, SEND)							      \
 	X(89, RECV)							      \
 	X(90, SOCKNAME)							      \
-	X(91, SOCKINFO)
+	X(91, SOCKINFO)							      \
+	X(92, CONTEXT_GIVE)
 
 enum cm_op {
 #define CM_OP_ENUM(nr, name)	CM_##name = nr,

@@ -52,7 +52,11 @@ struct lwc_spec {
 #define LWC_NR_close		556
 #define LWC_NR_self		557
 #define LWC_NR_registers	558
-#define LWC_NR_END		559
+#define LWC_NR_trapped		559
+#define LWC_NR_END		560
+
+/* In the first word of a switch that is a trap; its low half: the number. */
+#define LWC_TRAP_MARK		0x4c574321ull
 
 /* In the image's text: the same without a trap. */
 #define LWC_SWITCH_AT		0x7effffe00080
@@ -97,10 +101,23 @@ lwc_create(const struct lwc_spec *specs, int nspecs, int *caller,
 	    (uint64_t)caller, (uint64_t)args, (uint64_t)n, flags);
 }
 
+/* What a switch was: args[0] of a trap is the number. */
+static inline long
+lwc_came(uint64_t first, uint64_t *args)
+{
+	args[0] = first;
+	if (first >> 32 != LWC_TRAP_MARK)
+		return LWC_SWITCHED;
+	args[0] = first & 0xffffffff;
+	return LWC_TRAPPED;
+}
+
 /*
  * Leave this place, to be come back to, and enter `to'.  args: LWC_ARGS words
  * that go along, and those that came back.  *caller: who came back (from may be
- * NULL).  Result: LWC_SWITCHED or LWC_TRAPPED.
+ * NULL).  Result: LWC_SWITCHED; or LWC_TRAPPED: that context made the system
+ * call args[0], with arguments args[1] to args[4]; to answer, switch back with
+ * its result in args[0].
  *	Errors: EBADF no descriptor of a context; EACCES another thread's;
  *	EINVAL it has no place to go on from.
  */
@@ -127,16 +144,15 @@ lwc_switch(int to, uint64_t args[LWC_ARGS], int *caller)
 	      "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
 	      "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
 	      "xmm15");
-	if (r < 0 && r != LWC_TRAPPED)
+	if (r < 0)
 		return r;
 	if (caller != (int *)0)
 		*caller = (int)rdi;
-	args[0] = rsi;
 	args[1] = rdx;
 	args[2] = r10;
 	args[3] = r8;
 	args[4] = r9;
-	return r == 0 ? LWC_SWITCHED : r;
+	return lwc_came(rsi, args);
 }
 
 /*
@@ -188,6 +204,17 @@ lwc_syscall(int lwc, unsigned mask, long nr, const uint64_t args[6])
 {
 	return lwc_call(LWC_NR_syscall, (uint64_t)lwc, mask, (uint64_t)nr,
 	    (uint64_t)args, 0, 0);
+}
+
+/*
+ * All six arguments of the call that a context of mine trapped with; args[1] to
+ * [4] of the switch were the first four.	Errors: EBADF; EFAULT.
+ */
+static inline long
+lwc_trapped(int lwc, uint64_t args[6])
+{
+	return lwc_call(LWC_NR_trapped, (uint64_t)lwc, (uint64_t)args, 0, 0,
+	    0, 0);
 }
 
 /* Let go of a context.  The last reference ends it.  Errors: EBADF. */
