@@ -176,7 +176,9 @@ skip_absent(uint64_t va, uint64_t high, exo_ppn *table)
 			}
 			t = pt_view(ppn);
 		}
-		va = (va | ((1ul << EXO_PT_SHIFT(level)) - 1)) + 1;
+		va = (va >> EXO_PT_SHIFT(level + 1) << EXO_PT_SHIFT(level + 1)) +
+		    ((uint64_t)pt_present(t, EXO_PT_INDEX(va, level), level == 4 ?
+		    EXO_PT_ROOT_ENTRIES : 512) << EXO_PT_SHIFT(level));
 	}
 	return high;
 }
@@ -241,18 +243,17 @@ entries_clear(exo_ppn table, uint64_t low, uint64_t high)
 
 	for (uint64_t va = low, n; va < high; va += n * EXO_PAGE) {
 		uint32_t index = EXO_PT_INDEX(va, 1);
-		uint64_t used = 0, present = 0;
+		uint64_t used = 0;
 		long r;
 
 		n = entries_here(va, high);
+		if (pt_present(t, index, index + (uint32_t)n) == index + n)
+			continue;
 		for (uint64_t i = 0; i < n; i++) {
-			present |= t[index + i];
 			if (t[index + i] != 0 &&
 			    frame_is_mine(EXO_PTE_PPN(t[index + i])))
 				ppns[used++] = EXO_PTE_PPN(t[index + i]);
 		}
-		if (present == 0)
-			continue;
 		r = n == 1 ? 1 + exo_pt_set(0, table, index, 0, 0) :
 		    exo_pt_batch(0, table, index, n, (uint64_t)nothing, 0);
 		if (r != (long)n)
@@ -284,17 +285,21 @@ table_clear(exo_ppn table, uint32_t level, uint64_t base, uint64_t low,
 		return;
 	}
 	for (uint64_t va = low; va < high; va = at + size) {
-		uint32_t index = EXO_PT_INDEX(va, level);
+		uint32_t last = EXO_PT_INDEX(high - 1, level);
 		const uint64_t *t = level == 4 ? pt_root() : pt_view(table);
-		exo_ppn below = EXO_PTE_PPN(t[index]);
+		uint32_t index = pt_present(t, EXO_PT_INDEX(va, level),
+		    last + 1);
+		exo_ppn below;
 		uint64_t end;
 		bool whole;
 
+		if (index > last)
+			break;
+		below = EXO_PTE_PPN(t[index]);
 		at = base + index * size;
+		va = va < at ? at : va;
 		end = at + size < high ? at + size : high;
 		whole = va == at && end == at + size;
-		if (below == 0)
-			continue;
 		if (whole && EXO_PAGES[below].refs > 1) {
 			link_clear(table, index);
 			continue;
