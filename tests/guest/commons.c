@@ -123,7 +123,9 @@ settle(struct use *now)
 	for (int i = 0; i < 2000; i++) {
 		(void)!ask(CM_NOP, 0, 0, 0, 0);
 		use_take(now);
-		if (now->accts == begun.accts)
+		/* Not all at one moment: it may end while they are counted. */
+		if (now->accts == begun.accts && now->domains ==
+		    begun.domains && now->envs == begun.envs)
 			break;
 		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
 	}
@@ -316,13 +318,14 @@ counter(void)
 	return me.win->data[0];
 }
 
-/* Does it change while others have time? */
+/* Does it change while others have time?  (It may owe some.) */
 static bool
 runs(void)
 {
+	uint64_t until = EXO_MACHINE->ticks + 4 * EXO_MACHINE->grace_ticks;
 	uint8_t was = counter();
 
-	for (int i = 0; i < 400; i++) {
+	for (int i = 0; i < 400 || EXO_MACHINE->ticks < until; i++) {
 		yield_some(1);
 		if (counter() != was)
 			return true;
