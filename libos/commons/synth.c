@@ -462,6 +462,9 @@ say_status(const struct proc *p, const struct world_usage *u)
 	    u->frames * 4, threads_of(p), p->ninfos,
 	    p->limit[L_RLIMIT_SIGPENDING][0], w->pending, w->sig_blocked,
 	    w->sig_ignored, w->sig_caught);
+	/* Indices in the kernel's tables. */
+	say("Domain:\t%u\nAccount:\t%u\n", (uint32_t)p->domain,
+	    (uint32_t)p->acct);
 }
 
 static void
