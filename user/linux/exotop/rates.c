@@ -21,7 +21,8 @@ summary(void)
 	const struct trace *t = &now.trace;
 
 	say(PLAIN, "tracing is %s; %lu records since boot, %.0f/s",
-	    now.machine.trace_on ? "on" : "off (`tracing on' at the native prompt)",
+	    now.machine.trace_on ? "on" :
+	    "off (`tracing on' at the native prompt)",
 	    t->next, snap_rate(0, t->written));
 	next_line();
 	say(PLAIN, "read %lu of %lu, overrun %lu (room for %u); over accounts' "
