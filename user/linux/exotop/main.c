@@ -119,7 +119,7 @@ help(void)
 		"P           names of processes from /proc, or not",
 		"Ctrl-L      draw all again",
 		"q, Ctrl-C   the end; Ctrl-Z stops",
-		"frames:     c by owner, kind, maps; + - zoom; , . by one frame;",
+		"frames:     c by owner, kind, maps; + - zoom; , . by one;",
 		"            n the next frame of this one's owner",
 		"A ~ behind a row: it changed whenever it was read.",
 	};

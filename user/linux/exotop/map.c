@@ -250,8 +250,8 @@ frames_draw(void)
 	static const char *const names[] = { "owner", "kind", "maps" };
 
 	scale();
-	say(PLAIN, "%u frames, a sign is %u of them, by %s", now.machine.nframes,
-	    per, names[paint]);
+	say(PLAIN, "%u frames, a sign is %u of them, by %s",
+	    now.machine.nframes, per, names[paint]);
 	if (first != 0 || (uint64_t)per * wide * high < now.machine.nframes)
 		say(PLAIN, "; shown: %u to %u", first,
 		    first + per * wide * high - 1);
@@ -315,6 +315,7 @@ frames_key(int key)
 }
 
 const struct view view_frames = {
-	"frames", "memory as a map: c owner, kind or maps; + - zoom; , . n move",
+	"frames",
+	"memory as a map: c owner, kind or maps; + - zoom; , . n move",
 	frames_draw, frames_key
 };
