@@ -111,7 +111,8 @@ VIEWS = [
     ("slices", r"positions are taken(.|\n)*^ +0  abc[a-z.]*\.\."
                r"(.|\n)*^slice +acct"),
     ("envs", r"^\d+ envs of \d+:  ready \d+(.|\n)* ready .*exotop"),
-    ("accounts", r"^acct +process +own(.|\n)*^a 0 +1 init +\d+ +\d+/\d+(.|\n)*^ b 1 "),
+    ("accounts", r"^acct +process +own(.|\n)*^a 0 +1 init +\d+ +\d+/\d+"
+                 r"(.|\n)*^ b 1 "),
     ("trace", r"^tracing is off(.|\n)*^native call +0(.|\n)*switches"),
 ]
 
