@@ -314,8 +314,8 @@ entry_drop(const struct table *t, uint32_t index)
 
 /*
  * A run: new mappings that ask for the same bits, of frames of the same kind,
- * not mapped nor used, whose guards have the same serial.  What one was
- * checked for holds for all.  With SERIAL_NONE, which no guard has, none was:
+ * not mapped nor used unless they are live, whose guards have the same serial.
+ * What one was checked for holds for all, but W^X of live ones.  With SERIAL_NONE, which no guard has, none was:
  * the other fields are no sign, since the caller chooses what is compared.
  */
 struct run {
@@ -553,13 +553,14 @@ map_change(struct edit *e, uint32_t index, uint64_t pte)
 	return 0;
 }
 
-/* A data frame, not mapped nor used, has passed for these bits. */
+/* A data frame, live or not mapped nor used, has passed for these bits. */
 INLINE void
 run_begin(struct run *r, exo_ppn ppn, uint64_t pte, uint64_t put)
 {
 	const struct page_words *p = page_words(ppn);
 
-	if (pages[ppn].kind != EXO_PG_DATA || p->counts != 0)
+	if (pages[ppn].kind != EXO_PG_DATA ||
+	    (p->counts != 0 && !page_is_live(&pages[ppn])))
 		return;
 	r->ask = pte & ~EXO_PTE_ADDR;
 	r->put = put & ~EXO_PTE_ADDR;
@@ -664,6 +665,33 @@ run_put(struct edit *e, uint32_t index, const uint64_t *pte, uint64_t n)
 		pt[i] = addr | r.put;
 	}
 	run_end(e, i, dropped);
+	return i;
+}
+
+/* The same of live frames, which others may map, where nothing is yet. */
+static __attribute__((noinline)) uint64_t
+run_put_live(struct edit *e, uint32_t index, const uint64_t *pte, uint64_t n)
+{
+	const struct run r = e->run;
+	uint32_t w = pte_w(r.put), x = pte_x(r.put);
+	uint64_t i;
+
+	for (i = 0; i < n; i++) {
+		const uint64_t addr = pte[i] ^ r.ask, ppn = addr >> 12;
+		struct exo_page *p;
+
+		if ((addr & ~EXO_PTE_ADDR) != 0 || ppn >= npages)
+			break;
+		p = &pages[ppn];
+		if (page_words((exo_ppn)ppn)->kind != r.kind ||
+		    page_guards[ppn].serial != r.serial ||
+		    e->t.pt[index + i] != 0 || (w && p->execs > 0) ||
+		    (x && p->uses > 0))
+			break;
+		/* Act. */
+		map_put(&e->t, index + (uint32_t)i, addr | r.put);
+	}
+	run_end(e, i, 0);
 	return i;
 }
 
@@ -882,6 +910,8 @@ edit_run(struct edit *e, uint32_t index, const uint64_t *pte, uint64_t n)
 		return run_clear(e, index, pte, n);
 	if (((e->t.pt[index] ^ pte[0]) & EXO_PTE_ADDR) == 0)
 		return 0;		/* other bits for the same frame */
+	if (e->run.kind & KF(0, EXO_PF_LIVE))
+		return run_put_live(e, index, pte, n);
 	return run_put_all(e, index, pte, n);
 }
 
