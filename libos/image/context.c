@@ -508,18 +508,38 @@ client_join(const struct child *c)
 	return commons(CM_CONTEXT_END, c->client, c->domain, c->thread, 0);
 }
 
+/* From fd to below *next the last spec says the same: are they left out? */
+static bool
+file_left(const struct context_birth *b, uint64_t fd, uint64_t *next)
+{
+	bool left = false;
+
+	for (uint32_t i = 0; i < b->nspecs; i++) {
+		const struct lwc_spec *s = &b->specs[i];
+
+		if ((s->flags & LWC_FILES) == 0 || s->last < fd)
+			continue;
+		if (s->first > fd) {
+			*next = s->first < *next ? s->first : *next;
+			continue;
+		}
+		*next = s->last < *next ? s->last + 1 : *next;
+		left = (s->flags & LWC_UNMAP) != 0;
+	}
+	return left;
+}
+
 static long
 files_leave(const struct child *c)
 {
 	const struct context_birth *b = c->birth;
 	long r = 0;
 
-	for (uint32_t i = 0; i < b->nspecs && r == 0 &&
-	    (b->kind & 0xff) == CM_COPY; i++) {
-		if ((b->specs[i].flags & LWC_FILES) != 0 &&
-		    (b->specs[i].flags & LWC_UNMAP) != 0)
-			r = commons(CM_CONTEXT_CLOSE, c->client,
-			    b->specs[i].first, b->specs[i].last, 0);
+	for (uint64_t fd = 0, next; fd < CM_FDS && r == 0; fd = next) {
+		next = CM_FDS;
+		if (file_left(b, fd, &next) && (b->kind & 0xff) == CM_COPY)
+			r = commons(CM_CONTEXT_CLOSE, c->client, fd, next - 1,
+			    0);
 	}
 	return r;
 }
