@@ -194,14 +194,16 @@ void
 random_fill(void *to, uint64_t n)
 {
 	uint8_t *p = to;
+	uint64_t w = 0, now;
 
-	while (n > 0) {
-		uint64_t w = random_word(), now = n < 8 ? n : 8;
-
+	for (; n > 0; n -= now) {
+		w = random_word();
+		now = n < sizeof(w) ? n : sizeof(w);
 		memcpy(p, &w, now);
 		p += now;
-		n -= now;
 	}
+	w = 0;
+	__asm__ volatile("" : : "m"(w));	/* nor does it stay here */
 }
 
 long
@@ -218,8 +220,11 @@ call_getrandom(uint64_t to, uint64_t n)
 
 		random_fill(bytes, now);
 		if (user_write(to + done, bytes, now) < 0)
-			return done > 0 ? (long)done : -EFAULT;
+			break;
 		done += now;
 	}
-	return (long)done;
+	/* It may be a key: nothing of it stays on this stack. */
+	memset(bytes, 0, sizeof(bytes));
+	__asm__ volatile("" : : "r"(bytes) : "memory");
+	return done > 0 || n == 0 ? (long)done : -EFAULT;
 }
