@@ -666,20 +666,26 @@ serve_restrict(struct context *c, uint64_t type, uint64_t first, uint64_t last)
 	return 0;
 }
 
-/* As if the program had made it where it stands. */
+/* As if the program had made it where it stands; FS is its own, and may be what
+ * the call is about. */
 static long
 serve_syscall(const struct context *c, uint64_t nr, const uint64_t *args)
 {
 	struct thread *t = me();
 	struct exo_regs *regs = t->regs, none = { .rsp = 0 };
 	uint32_t changed = t->changed;
+	uint64_t fs;
 	long r;
 
 	if (!may(c, LWC_MEMORY, 0, USER_TOP) ||
 	    !may(c, LWC_FILES, 0, CM_FDS - 1) || !may(c, LWC_CREDENT, 0, 0))
 		return -EACCES;
 	t->regs = &none;
+	__asm__ volatile("rdfsbase %0; wrfsbase %1" : "=&r"(fs) :
+	    "r"(t->stand.fsbase));
 	r = call_for(nr, args);
+	__asm__ volatile("rdfsbase %0; wrfsbase %1" : "=&r"(t->stand.fsbase) :
+	    "r"(fs));
 	t->regs = regs;
 	t->changed = changed;
 	return r;
