@@ -575,7 +575,7 @@ int64_t
 world_raise(struct proc *p, uint32_t res, int64_t n)
 {
 	static const uint32_t most[EXO_RES_MAX] = {
-		[EXO_RES_FRAMES] = UINT32_MAX, [EXO_RES_DOMAINS] = 8192,
+		[EXO_RES_FRAMES] = UINT32_MAX, [EXO_RES_DOMAINS] = 32768,
 		[EXO_RES_ENVS] = 64, [EXO_RES_PCIDS] = 8,
 		[EXO_RES_SLICES] = 48, [EXO_RES_TRACE] = 64,
 	};
