@@ -77,8 +77,8 @@ session_run(struct session *s, const char *path, uint32_t argc,
 	uint64_t user[32] = { 0 };
 	struct proc_args a = {
 		.name = path, .argc = argc, .argv = argv, .envc = envc,
-		.envp = envp, .foreign = true, .no_mint = true,
-		.no_archive = true, .ncaps = 1, .user = user
+		.envp = envp, .foreign = true, .no_console = true,
+		.no_mint = true, .no_archive = true, .ncaps = 1, .user = user
 	};
 	struct proc p;
 	long pid, r;

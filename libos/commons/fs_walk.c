@@ -1,8 +1,9 @@
 /*
  * fs_walk.c - from a path to an inode.
  *
- * Bounded: a path is at most CM_PATH_MAX long, follows FS_SYMLINKS_MAX links
- * of that length, and each step of it is one lookup.
+ * Bounded: a path is at most CM_PATH_MAX long and follows FS_SYMLINKS_MAX links
+ * of that length; each step of it is one lookup, and there are no more than
+ * STEPS_MAX, since others wait meanwhile.
  */
 #include "fs.h"
 
@@ -11,6 +12,7 @@
 #include "cred.h"
 
 #define BUFFER	(2 * (CM_PATH_MAX + 1))
+#define STEPS_MAX	2048u
 
 /* What is left of a path, and what was just taken from it; two, so that two
  * results can be looked at together. */
@@ -181,6 +183,7 @@ fs_walk(struct inode *from, const char *path, size_t len, uint32_t flags,
     struct walk *w)
 {
 	struct trail t = { buffers[turn].path, BUFFER - (uint32_t)len, 0 };
+	uint32_t steps = 0;
 	bool end = false;
 	int64_t r = 0;
 
@@ -198,6 +201,7 @@ fs_walk(struct inode *from, const char *path, size_t len, uint32_t flags,
 	w->inode = w->dir;
 	w->dots = true;			/* the root, unless a name follows */
 	while (r == 0 && !end && !trail_empty(&t))
-		r = step(&t, w, flags, &end);
+		r = steps++ == STEPS_MAX ? -L_ELOOP :
+		    step(&t, w, flags, &end);
 	return r;
 }

@@ -18,6 +18,7 @@ long pages_init(uint64_t max) MUST_USE;
 uint64_t pages_left(void);		/* that may still be taken */
 bool pages_untidy(void);		/* some wait to be taken or given back */
 bool pages_tidy(uint32_t n);		/* n of them; true: more to do */
+void pages_again(void);			/* some that were stuck may not be */
 
 /* ---- sweep.c: frames that ended processes had shared */
 extern uint64_t sweep_left;

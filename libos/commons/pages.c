@@ -9,7 +9,9 @@
  * Invariants: (1) pages below `made' have a frame and are mapped, writable
  *		   unless READ_ONLY; or they are on the list of empty numbers.
  *	       (2) one that is free has no other mapping, and the memory's name.
- *	       (3) those on the recall list were lent and given back since.
+ *	       (3) those on the recall list were lent and given back since; those
+ *		   on the stuck list too, and could not be taken back yet: whom
+ *		   they were lent to has them bound.
  */
 #include <castor/print.h>
 #include <castor/string.h>
@@ -30,7 +32,7 @@ static uint32_t keys[PAGES_MAX];
 static uint8_t flags[PAGES_MAX];
 static void *free_list;
 static uint32_t next[PAGES_MAX];	/* on a list of numbers: next one + 1 */
-static uint32_t recall, empty;		/* such lists */
+static uint32_t recall, empty, stuck;	/* such lists */
 
 static exo_slot key_slot = EXO_NONE;	/* the name of file key_of */
 static uint32_t key_of;
@@ -220,11 +222,21 @@ pages_tidy(uint32_t n)
 {
 	shrink(n);
 	for (; n > 0 && recall != 0; n--) {
-		if (!take_back(recall - 1))
-			break;
-		spare_add(list_take(&recall));
+		uint64_t i = list_take(&recall);
+
+		if (take_back(i))
+			spare_add(i);
+		else
+			list_add(&stuck, i);
 	}
 	return pages_untidy();
+}
+
+void
+pages_again(void)
+{
+	while (stuck != 0)
+		list_add(&recall, list_take(&stuck));
 }
 
 /* The name of a file's pages, in key_slot. */

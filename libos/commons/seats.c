@@ -24,6 +24,7 @@
 #define FRAMES_MIN	16u
 #define REAP_STEPS	256
 #define WATCH_EACH	32u
+#define WINDOW_TRIES	32u
 #define FORK_REAPS	16u		/* steps that a fork does for want of
 					 * something */
 
@@ -154,28 +155,57 @@ seat_free(struct seat *s)
 
 /* ---- windows */
 
+/* Give its window the name in window_slot.  BUSY: who had it once, or made who
+ * had it, has it bound as what the kernel writes. */
+static long
+window_rename(const struct seat *s)
+{
+	long r;
+
+	do {
+		r = exo_page_guard(self->memory_slot, window_slot,
+		    house[s->index].window, EXO_STEPS_MAX);
+	} while (r > 0);
+	return r;
+}
+
+/* The first of the free seats is the last. */
+static void
+free_seats_turn(void)
+{
+	struct seat *first = free_seats, **at = &free_seats;
+
+	while (*at != NULL)
+		at = &house[(*at)->index].next;
+	*at = first;
+	free_seats = house[first->index].next;
+	house[first->index].next = NULL;
+}
+
 /* A seat with a window of a fresh name, which `to' gets in its slot. */
 static long
 seat_take(exo_id to, exo_slot slot, struct seat **out)
 {
 	struct seat *s = free_seats;
+	uint32_t tries = WINDOW_TRIES;
 	exo_ppn ppn;
 	long r;
 
 	if (s == NULL)
 		return -EXO_E_FULL;
-	r = seat_prepare(s->index);
-	if (r < 0)
-		return r;
-	ppn = house[s->index].window;
 	r = exo_cap_derive(self->memory_slot, window_slot, EXO_R_ALL,
 	    EXO_COMP_FRESH);
 	if (r < 0)
 		return r;
 	do {
-		r = exo_page_guard(self->memory_slot, window_slot, ppn,
-		    EXO_STEPS_MAX);
-	} while (r > 0);
+		s = free_seats;
+		r = seat_prepare(s->index);
+		if (r == 0)
+			r = window_rename(s);
+		if (r == -EXO_E_BUSY)
+			free_seats_turn();
+	} while (r == -EXO_E_BUSY && --tries > 0);
+	ppn = house[s->index].window;
 	if (r == 0)
 		r = vm_map(WINDOW(s->index), ppn, VM_RW, self->memory_slot);
 	if (r == 0)
@@ -319,8 +349,9 @@ world_begin(struct proc *p, uint64_t frames, uint64_t slot, uint64_t wslot,
 	if (r == 0)
 		r = seat_take(to, (exo_slot)wslot, &s);
 	if (r < 0)
-		return r == -EXO_E_QUOTA || (r == -EXO_E_FULL &&
-		    free_seats == NULL) ? -L_EAGAIN : -L_EINVAL;
+		return r == -EXO_E_QUOTA || r == -EXO_E_BUSY ||
+		    (r == -EXO_E_FULL && free_seats == NULL) ? -L_EAGAIN :
+		    -L_EINVAL;
 	p->acct = rec->acct;
 	seat_give(s, p, p->pid);
 	*out = (struct cm_fork){ .acct = rec->acct, .commons = self->domain,
@@ -773,6 +804,7 @@ seats_reap(void)
 		record_put(rec);
 		seats_ending--;
 		sweep_again();
+		pages_again();
 	} else {
 		while (*at != NULL)
 			at = &(*at)->next;

@@ -50,6 +50,7 @@ struct sock {
 	struct packet *first, *last;
 	uint32_t packets;
 	bool listens, was_connected, read_shut, write_shut, reset;
+	bool named;			/* `name' is its own, not its listener's */
 	struct sock *pending, *pending_next;	/* to be accepted */
 	struct sock *listener;			/* it is one of those */
 	uint32_t npending, backlog;
@@ -566,8 +567,8 @@ abstract_find(const uint8_t *name, uint32_t len)
 {
 	struct sock *s = all;
 
-	while (s != NULL && (s->namelen != len || s->inode != NULL ||
-	    s->listener != NULL || memcmp(s->name, name, len) != 0))
+	while (s != NULL && (!s->named || s->namelen != len ||
+	    memcmp(s->name, name, len) != 0))
 		s = s->all_next;
 	return s;
 }
@@ -628,6 +629,7 @@ name_auto(struct sock *s)
 			continue;
 		memcpy(s->name, name, sizeof(name));
 		s->namelen = sizeof(name);
+		s->named = true;
 		return 0;
 	}
 	return -L_EADDRINUSE;
@@ -674,6 +676,7 @@ REQUEST(BIND)
 	if (r != 0)
 		return r;
 	mine->namelen = (uint32_t)b;
+	mine->named = true;
 	memcpy(mine->name, name, b);
 	return 0;
 }

@@ -36,6 +36,7 @@ struct name {
 
 #define FILE_MODE	(L_S_IFREG | 0444)
 #define DIR_MODE	(L_S_IFDIR | 0555)
+#define FD_DIR_MODE	(L_S_IFDIR | 0500)
 #define LINK_MODE	(L_S_IFLNK | 0777)
 
 static const struct name proc_names[] = {
@@ -52,7 +53,7 @@ static const struct name pid_names[] = {
 	{ "status", PID_STATUS, FILE_MODE },
 	{ "cmdline", PID_CMDLINE, FILE_MODE },
 	{ "comm", PID_COMM, FILE_MODE }, { "exe", PID_EXE, LINK_MODE },
-	{ "cwd", PID_CWD, LINK_MODE }, { "fd", PID_FD_DIR, DIR_MODE },
+	{ "cwd", PID_CWD, LINK_MODE }, { "fd", PID_FD_DIR, FD_DIR_MODE },
 	{ "mounts", MOUNTS, FILE_MODE }, { "limits", PID_LIMITS, FILE_MODE },
 	{ "maps", PID_MAPS, FILE_MODE }, { "root", PID_ROOT, LINK_MODE },
 };
@@ -83,9 +84,12 @@ static struct inode *
 made(uint32_t kind, uint32_t mode, uint32_t pid, uint32_t fd)
 {
 	struct inode *ip = inode_new(mode);
+	const struct proc *p = pid == 0 ? NULL : proc_find(pid);
 
 	if (ip == NULL)
 		return NULL;
+	ip->uid = p == NULL ? 0 : p->cred.euid;
+	ip->gid = p == NULL ? 0 : p->cred.egid;
 	ip->synth = &synth;
 	ip->ino = made_ino(kind, pid, fd);
 	ip->made.kind = kind;
@@ -131,8 +135,18 @@ number_of(const char *s, uint32_t len, uint32_t max, uint32_t *out)
 	return n <= max;
 }
 
-/* ---- /proc/PID/fd: what another's descriptors are of is told; to open them
- * again is for their owner. */
+/* ---- /proc/PID/fd, cwd, exe: they lead past directories that one may not be
+ * allowed to search, so they are for who may do all that the process may.  To
+ * open a descriptor again is for itself. */
+
+static bool
+may_look(const struct proc *p)
+{
+	const struct cm_cred *c = cred_now(), *to = &p->cred;
+
+	return c->fsuid == 0 || (c->fsuid == to->uid && c->fsuid == to->euid &&
+	    c->fsuid == to->suid);
+}
 
 static struct file *
 fd_of(uint32_t pid, uint32_t fd)
@@ -161,7 +175,7 @@ synth_follow(struct inode *ip)
 
 	if (kind_of(ip) == PID_ROOT)
 		return fs_root;
-	if (p == NULL || !cred_may_signal(cred_now(), &p->cred))
+	if (p == NULL || !may_look(p))
 		return NULL;
 	if (kind_of(ip) == PID_CWD)
 		return p->cwd;
@@ -202,8 +216,7 @@ synth_lookup(struct inode *dir, const char *name, uint32_t len)
 		return parent_of(dir);
 	if (pid != 0 && proc_find(pid) == NULL)
 		return NULL;
-	if (kind == PID_FD_DIR && !cred_may_signal(cred_now(),
-	    &proc_find(pid)->cred))
+	if (kind == PID_FD_DIR && !may_look(proc_find(pid)))
 		return NULL;
 	if (kind == PID_FD_DIR)
 		return number_of(name, len, CM_FDS - 1, &n) &&
@@ -599,6 +612,9 @@ synth_read(struct inode *ip, uint64_t off, char *to, size_t n)
 
 	if (kind >= TABLE)
 		return (int64_t)world_table(kind - TABLE, off, to, n);
+	if ((kind == PID_EXE || kind == PID_CWD || kind == PID_FD) &&
+	    p != NULL && !may_look(p))
+		return -L_EACCES;
 	text_len = 0;
 	if (kind >= PID_STAT && kind <= PID_EXE) {
 		if (p == NULL)

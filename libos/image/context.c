@@ -833,7 +833,6 @@ own_find(void)
 	uint32_t index = EXO_PAGES[root].parents;
 
 	own.domain = EXO_ID(EXO_DOMAINS[index].gen, index);
-	own.console_slot = EXO_NONE;
 	own_table = EXO_PTE_PPN(self[EXO_PT_INDEX((uint64_t)self, 1)]);
 }
 

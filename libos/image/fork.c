@@ -116,15 +116,12 @@ slots_pass(exo_slot base)
 	} pass[] = {
 		{ share.text_slot, EXO_R_READ | EXO_R_EXEC | EXO_R_GIVE },
 		{ share.session_slot, EXO_R_RUN | EXO_R_VIEW },
-		{ own.console_slot, EXO_R_READ | EXO_R_WRITE | EXO_R_GIVE },
 	};
 	long r = 0;
 
-	for (uint32_t i = 0; i < 3 && r == 0; i++) {
-		if (pass[i].slot != EXO_NONE)
-			r = exo_cap_derive(pass[i].slot, base + pass[i].slot,
-			    pass[i].rights, EXO_COMP_SAME);
-	}
+	for (uint32_t i = 0; i < 2 && r == 0; i++)
+		r = exo_cap_derive(pass[i].slot, base + pass[i].slot,
+		    pass[i].rights, EXO_COMP_SAME);
 	return r;
 }
 

@@ -104,7 +104,6 @@ my_window(void)
 extern struct own {
 	exo_id acct, domain, env;
 	exo_slot acct_slot, domain_slot, env_slot, memory_slot;
-	exo_slot console_slot;		/* for what Castor itself has to say */
 } own;
 /* What all processes of the session have, and children get (castor/text.h). */
 extern struct share {

@@ -44,7 +44,6 @@ own_fill(const struct exo_start *s)
 		.acct = s->acct, .domain = s->domain, .env = s->env,
 		.acct_slot = s->acct_slot, .domain_slot = s->domain_slot,
 		.env_slot = s->env_slot, .memory_slot = s->memory_slot,
-		.console_slot = s->console_slot,
 	};
 	share = (struct share){
 		.text_slot = EXO_START_SLOTS,
