@@ -21,6 +21,7 @@
 #define DOMAINS_STEP	16u
 #define REAP_STEPS	512u
 #define QUEUE		64u
+#define RUN		32u		/* entries emptied at once */
 
 enum { NAME_DOMAIN = 'd', NAME_MEMORY = 'm' };
 
@@ -705,28 +706,66 @@ is_mine(const volatile struct exo_page *p)
 	return p->account == EXO_INDEX(own.acct);
 }
 
+/* The first entry from i on that is there, or `end'. */
+static uint32_t
+entry_next(exo_ppn table, uint32_t i, uint32_t end)
+{
+	const uint64_t *t = pt_view(table);
+
+	while (i < end && t[i] == 0) {
+		i++;
+		while (i % 8 == 0 && i + 8 <= end && (t[i] | t[i + 1] |
+		    t[i + 2] | t[i + 3] | t[i + 4] | t[i + 5] | t[i + 6] |
+		    t[i + 7]) == 0)
+			i += 8;
+	}
+	return i;
+}
+
+/* Pages of a last-level table, by runs of entries. */
+static void
+leaves_free(exo_slot name, exo_ppn table)
+{
+	exo_ppn ppn[RUN];
+
+	for (uint32_t i = 0; EXO_PAGES[table].entries > 0 &&
+	    (i = entry_next(table, i, 512)) < 512;) {
+		const uint64_t *t = pt_view(table);
+		uint32_t n = 0;
+
+		for (; n < RUN && i + n < 512 && t[i + n] != 0; n++)
+			ppn[n] = EXO_PTE_PPN(t[i + n]);
+		if (exo_pt_empty(table, i, n) < 0)
+			return;
+		i += n;
+		while (n-- > 0) {
+			const volatile struct exo_page *p = &EXO_PAGES[ppn[n]];
+
+			if (is_mine(p) && p->kind == EXO_PG_DATA &&
+			    p->maps == 0 && p->uses == 0)
+				frame_drop(name, ppn[n]);
+		}
+	}
+}
+
 /* What only this table, which nobody has any more, led to goes with it. */
 static void
 tree_free(exo_slot name, exo_ppn table, uint32_t level)
 {
 	exo_ppn companion = EXO_PAGES[table].companion;
+	uint32_t end = level == 4 ? OWN_SLOT + 1 : 512;
 
 	if (EXO_PAGES[table].refs != 0 || !is_mine(&EXO_PAGES[table]))
 		return;
-	for (uint32_t i = 0; EXO_PAGES[table].entries > 0 && i < 512; i++) {
-		uint64_t pte = pt_view(table)[i];
-		exo_ppn ppn = EXO_PTE_PPN(pte);
-		const volatile struct exo_page *p = &EXO_PAGES[ppn];
+	if (level == 1)
+		leaves_free(name, table);
+	for (uint32_t i = 0; level > 1 && EXO_PAGES[table].entries > 0 &&
+	    (i = entry_next(table, i, end)) < end; i++) {
+		exo_ppn below = EXO_PTE_PPN(pt_view(table)[i]);
 
-		if (pte == 0 || (level == 4 && i > OWN_SLOT))
-			continue;
 		if (exo_pt_empty(table, i, 1) < 0)
 			break;
-		if (level > 1)
-			tree_free(name, ppn, level - 1);
-		else if (is_mine(p) && p->kind == EXO_PG_DATA && p->maps ==
-		    0 && p->uses == 0)
-			frame_drop(name, ppn);
+		tree_free(name, below, level - 1);
 	}
 	pt_unview(table);
 	frame_drop(name, table);
