@@ -14,9 +14,10 @@ NASM	?= nasm
 HOSTCC	?= gcc
 APPEND	?=
 
-# V=1 shows whole commands.
+# V=1 shows whole commands, make -s nothing.
 Q	:= $(if $(V),,@)
-say	= $(if $(V),,@echo '  $1	$(@:$(CURDIR)/%=%)')
+SILENT	:= $(findstring s,$(firstword -$(MAKEFLAGS)))
+say	= $(if $(V)$(SILENT),,@echo '  $1	$(@:$(CURDIR)/%=%)')
 
 B	:= build
 K	:= $(B)$(if $(CHECK),/check)

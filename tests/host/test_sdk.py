@@ -6,10 +6,13 @@ with a directory laid onto it.
 KERNEL and ARCHIVE name the files; the defaults are the usual ones.
 """
 import os
+import pty
 import re
+import select
 import shlex
 import subprocess
 import tempfile
+import time
 
 ROOT = os.getcwd()
 KERNEL = os.path.abspath(os.environ.get("KERNEL", "build/pollux.elf"))
@@ -74,6 +77,21 @@ int main(void)
 	return 0;
 }
 """
+ASK_C = r"""
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+int main(void)
+{
+	char line[100];
+
+	while (printf("> "), fflush(stdout), fgets(line, 100, stdin)) {
+		line[strlen(line) - 1] = '\0';
+		printf("<%s>\n", line);
+	}
+	return 4 * isatty(0);
+}
+"""
 LOOK_SH = r"""#!/bin/sh
 ls -l /sub/tool /sub/link /etc/hostname | awk '{ print $1, $9 $10 $11 }'
 stat -c %a /sub/closed
@@ -111,10 +129,14 @@ def bounded(cmd, given=b"", **kw):
     return p.returncode, p.stdout, p.stderr.decode("utf-8", "replace")
 
 
+def sdk_command(f, app, *args, options=()):
+    return [os.path.join(ROOT, "tools/sdk"), "run", "--built", "--kernel",
+            KERNEL, "--archive", ARCHIVE, "--sdk", f.sdk, *options, "--", app,
+            *args]
+
+
 def sdk(f, app, *args, options=(), **kw):
-    return bounded([os.path.join(ROOT, "tools/sdk"), "run", "--built",
-                    "--kernel", KERNEL, "--archive", ARCHIVE, "--sdk", f.sdk,
-                    *options, "--", app, *args], **kw)
+    return bounded(sdk_command(f, app, *args, options=options), **kw)
 
 
 def make_env(**more):
@@ -124,10 +146,9 @@ def make_env(**more):
     return dict(env, **more)
 
 
-def make(*words, folder=ROOT, **kw):
+def make(*words, folder=ROOT, target="run"):
     return bounded(["make", "-s", "--no-print-directory", "-C", ROOT,
-                    "run", *words], cwd=folder,
-                   env=make_env(PWD=folder), **kw)
+                    target, *words], cwd=folder, env=make_env(PWD=folder))
 
 
 def statuses(f):
@@ -235,6 +256,10 @@ def overlays(f):
     status, out, _ = make("APP=look.sh", "OVERLAY=over", folder=f.top)
     yield "by make, from elsewhere", status == 0 and out.endswith(
         b"mine\ntool /sub/tool\n")
+    status, out, _ = make("OVERLAY=over", "APPEND=linux=/sub/tool,-x",
+                          folder=f.top, target="qemu")
+    yield "make qemu has it too", status == 0 and out.endswith(
+        b"\ntool /sub/tool\r\n")
     f.put("wrong/bin", "no directory\n")
     status, _, err = sdk(f, look, options=("--overlay", f.top + "/wrong"))
     yield "a file over a directory", status == 125 and "/bin" in err
@@ -244,6 +269,36 @@ def overlays(f):
     os.mkfifo(f.top + "/fifo/pipe")
     status, _, err = sdk(f, look, options=("--overlay", f.top + "/fifo"))
     yield "what is no file", status == 125 and "pipe" in err
+
+
+def typed(f, app, *keys):
+    """(status, output) of a program on a terminal, for whom KEYS are typed one
+    by one when it says "> "."""
+    master, slave = pty.openpty()
+    with subprocess.Popen(sdk_command(f, app), stdin=slave, stdout=slave,
+                          stderr=slave, start_new_session=True) as p:
+        os.close(slave)
+        out, end, left = b"", time.monotonic() + LIMIT, list(keys)
+        while select.select([master], [], [], end - time.monotonic())[0]:
+            try:
+                out += os.read(master, 4096)
+            except OSError:             # all of them are gone
+                break
+            if out.endswith(b"> ") and left:
+                os.write(master, left.pop(0))
+        else:
+            p.kill()
+    os.close(master)
+    return p.returncode, out.replace(b"\r", b"")
+
+
+def terminals(f):
+    ask = f.put("ask.c", ASK_C)
+    status, out = typed(f, ask, b"you\r", b"m\x7f me\r", b"\x04")
+    yield "a program that asks", status == 4 and \
+        out.endswith(b"> you\n<you>\n> m\b \b me\n< me>\n> ")
+    status, out = typed(f, ask, b"\x03")
+    yield "Ctrl-C", status == 130 and b"^C" in out
 
 
 def page(f):
@@ -276,7 +331,7 @@ def page(f):
 
 def points():
     for part in (statuses, by_make, builds, streams, natives, overlays,
-                 page):
+                 terminals, page):
         with tempfile.TemporaryDirectory(prefix="sdk,") as top:
             yield from part(Folder(top))
 
