@@ -364,6 +364,63 @@ HOSTILE(pt_batch, stops)
 	tree_end(&t);
 }
 
+/* What one live frame was checked for is not true of the next. */
+HOSTILE(pt_batch, live_runs)
+{
+	exo_slot other = fresh_name();
+	exo_ppn a, b, c, p;
+	uint64_t two[2], at = (uint64_t)two;
+	struct tree t;
+
+	tree_make(&t);
+	must(vm_pages(self->acct, self->acct_slot, t.name,
+	    EXO_PG_DATA | EXO_KIND_LIVE, 1, &a));
+	must(vm_pages(self->acct, self->acct_slot, t.name,
+	    EXO_PG_DATA | EXO_KIND_LIVE, 1, &b));
+	must(vm_pages(self->acct, self->acct_slot, other,
+	    EXO_PG_DATA | EXO_KIND_LIVE, 1, &c));
+	must(vm_pages(self->acct, self->acct_slot, t.name, EXO_PG_DATA, 1,
+	    &p));
+	/* Written or executed by another entry. */
+	must(exo_pt_set(M, t.t1, 10, EXO_PTE(b, VM_RW), t.name));
+	two[0] = EXO_PTE(a, VM_RX);
+	two[1] = EXO_PTE(b, VM_RX);
+	EQ(exo_pt_batch(M, t.t1, 20, 2, at, t.name), 1);
+	REFUSED(exo_pt_batch(M, t.t1, 21, 1, at + 8, t.name), WX);
+	EQ(EXO_PAGES[b].execs, 0);
+	must(exo_pt_set(M, t.t1, 20, 0, 0));
+	must(exo_pt_set(M, t.t1, 10, EXO_PTE(b, VM_RX), t.name));
+	two[0] = EXO_PTE(a, VM_RW);
+	two[1] = EXO_PTE(b, VM_RW);
+	EQ(exo_pt_batch(M, t.t1, 20, 2, at, t.name), 1);
+	REFUSED(exo_pt_batch(M, t.t1, 21, 1, at + 8, t.name), WX);
+	EQ(EXO_PAGES[b].uses, 0);
+	/* Of another name; private, and mapped; in the place of another. */
+	two[1] = EXO_PTE(c, VM_RW);
+	EQ(exo_pt_batch(M, t.t1, 30, 2, at, t.name), 1);
+	REFUSED(exo_pt_batch(M, t.t1, 31, 1, at + 8, t.name), DENIED);
+	must(exo_pt_set(M, t.t1, 40, EXO_PTE(p, VM_R), t.name));
+	two[1] = EXO_PTE(p, VM_RW);
+	EQ(exo_pt_batch(M, t.t1, 41, 2, at, t.name), 1);
+	REFUSED(exo_pt_batch(M, t.t1, 42, 1, at + 8, t.name), SHARED);
+	must(exo_pt_set(M, t.t1, 51, EXO_PTE(c, VM_R), other));
+	two[0] = EXO_PTE(a, VM_R);
+	two[1] = EXO_PTE(b, VM_R);
+	EQ(exo_pt_batch(M, t.t1, 50, 2, at, t.name), 2);
+	EQ(EXO_PAGES[c].maps, 0);
+	EQ(EXO_PAGES[b].maps, 2);
+	EQ(EXO_PAGES[a].maps, 4);
+	two[1] = EXO_PTE(EXO_MACHINE->nframes, VM_R);
+	EQ(exo_pt_batch(M, t.t1, 60, 2, at, t.name), 1);
+	table_clear(M, t.t1);
+	EQ(exo_page_free(t.name, a, 1), 1);
+	EQ(exo_page_free(t.name, b, 1), 1);
+	EQ(exo_page_free(t.name, p, 1), 1);
+	EQ(exo_page_free(other, c, 1), 1);
+	tree_end(&t);
+	slot_put(other);
+}
+
 /* Its entries are read once, before anything changes: even from a page that
  * they unmap. */
 HOSTILE(pt_batch, unmaps_its_own_array)
