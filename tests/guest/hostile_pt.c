@@ -503,6 +503,11 @@ HOSTILE(pt_copy, entries)
 	EQ(exo_pt_set(M, t.t2, 1, EXO_PTE(t.live1, 0), t.name), 0);
 	REFUSED(exo_pt_copy(t.t1, 8, VA + EXO_PAGE, 1), SHARED);
 	REFUSED(exo_pt_copy(t.t1, 8, VA + 2 * EXO_PAGE, 1), SHARED);
+	/* My upcall frame, which the kernel writes. */
+	EQ(exo_pt_set(M, t.t1, 3, EXO_PTE(EXO_PTE_PPN(vm_pte(
+	    self->upcall_va)), VM_R), M), 0);
+	REFUSED(exo_pt_copy(t.t1, 8, VA + 3 * EXO_PAGE, 1), SHARED);
+	must(exo_pt_set(M, t.t1, 3, 0, 0));
 	REFUSED(exo_pt_copy(t.t2, 8, VA + (1ul << 21), 1), SHARED);
 	REFUSED(exo_pt_copy(t.t1, 8, VA + (1ul << 21), 1), SHARED);
 	REFUSED(exo_pt_copy(t.t1, 1, VA, 1), BUSY);
