@@ -561,14 +561,35 @@ records_ok(exo_ppn ppn, uint64_t n, enum exo_kind kind)
 	return r;
 }
 
+/* What the first `had' places of the record hold goes to the same places of the
+ * table of frames that the domain has now. */
+static void
+handles_move_out(struct domain *d, uint32_t had)
+{
+	places_init(d, had);
+	for (uint32_t i = 0; i < had; i++) {
+		struct handle *from = &d->handle[i];
+
+		if (from->gen != 0) {
+			handle_move(from, &d->handles[i]);
+			d->live_handles++;
+		} else {
+			d->handles[i] = *from;	/* opened, or empty */
+			place_empty(from);
+		}
+	}
+}
+
 /*
- * Opened places are lost.
+ * Places of the record move along.  A table of frames is replaced only while no
+ * handle is in it, and what was opened there is lost.
  * Errors: NAME; SLOT, DENIED, RIGHTS; STATE; ARG; TYPE; REACH; BUSY.
  */
 long
 sys_domain_handles(exo_id dom, exo_slot slot, exo_ppn ppn, uint64_t n)
 {
 	struct domain *d;
+	uint32_t had;
 	long r = domain_check(dom, slot, EXO_R_CONTROL, &d);
 
 	if (r != 0)
@@ -579,9 +600,10 @@ sys_domain_handles(exo_id dom, exo_slot slot, exo_ppn ppn, uint64_t n)
 		return -EXO_E_ARG;
 	if ((r = records_ok(ppn, n, EXO_PG_HANDLES)) != 0)
 		return r;
-	if (d->live_handles != 0)
+	if (d->live_handles != 0 && d->handles_frames != 0)
 		return -EXO_E_BUSY;
 	/* Act. */
+	had = d->handles_frames == 0 ? d->nhandles : 0;
 	handles_drop(d);
 	for (uint64_t i = 0; i < n; i++)
 		record_use(d, ppn + (uint32_t)i);
@@ -589,6 +611,7 @@ sys_domain_handles(exo_id dom, exo_slot slot, exo_ppn ppn, uint64_t n)
 	d->handles_ppn = ppn;
 	d->handles_frames = (uint32_t)n;
 	d->max_handles = (uint32_t)n * HANDLES_PER_FRAME;
+	handles_move_out(d, had);
 	domain_run_fast(d);
 	return 0;
 }

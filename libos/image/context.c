@@ -41,6 +41,7 @@ struct child {
 uint32_t own_flags;
 static uint32_t top;			/* descriptors that were in use */
 static uint32_t names;			/* that are kept */
+static uint32_t places;			/* for handles; 0: the first few */
 
 void	lwc_born_at(void);
 _Noreturn void lwc_born(uint64_t from, uint64_t a, uint64_t b, uint64_t c,
@@ -51,22 +52,60 @@ _Noreturn void lwc_born(uint64_t from, uint64_t a, uint64_t b, uint64_t c,
 struct context *
 context_at(uint64_t fd)
 {
-	uint64_t i = fd - CONTEXT_FIRST;
+	uint64_t i = fd == CONTEXT_CREATOR ? 0 : fd - CONTEXT_FIRST;
 
-	return i < top && CONTEXTS[i].domain != 0 ? &CONTEXTS[i] : NULL;
+	return (i > 0 || fd == CONTEXT_CREATOR) && i < top && CONTEXTS[i].domain != 0 ? &CONTEXTS[i] : NULL;
 }
 
-long
-context_take(void)
+/* n free frames in a row for handles: the first; 0: there are not. */
+static exo_ppn
+row_find(uint32_t n)
 {
-	uint32_t i = 0;
+	uint32_t run = 0;
 
+	for (exo_ppn p = 1; p < EXO_MACHINE->nframes; p++) {
+		run = EXO_PAGES[p].kind == EXO_PG_FREE ? run + 1 : 0;
+		if (run == n)
+			return p - n + 1;
+	}
+	return 0;
+}
+
+/*
+ * A domain begins with 32 places; when it makes its first context it gets more,
+ * once: one frame of them, or with LWC_MANY as many as there may be contexts.
+ */
+static long
+places_make(bool many)
+{
+	uint32_t n = many ? PLACES_MANY / PLACES_FEW : 1;
+	exo_ppn first = row_find(n);
+	long r = first == 0 ? -ENOMEM : frames_get_at(EXO_PG_HANDLES,
+	    own.domain_slot, first, n);
+
+	if (r == 0 && exo_domain_handles(own.domain, own.domain_slot, first,
+	    n) < 0)
+		r = -EMFILE;
+	if (r == 0)
+		places = n * PLACES_FEW;
+	return r;
+}
+
+/* A free descriptor, above the creator's. */
+static long
+context_take(bool many)
+{
+	uint32_t i = 1;
+	long r = places == 0 ? places_make(many) : 0;
+
+	if (r < 0)
+		return r;
 	while (i < top && CONTEXTS[i].domain != 0)
 		i++;
-	if (i == CONTEXTS_MAX)
+	if (CONTEXT_FIRST + i >= places)
 		return -EMFILE;
-	if (i == top)
-		top++;
+	if (i >= top)
+		top = i + 1;
 	CONTEXTS[i] = (struct context){ .name = EXO_NONE };
 	return CONTEXT_FIRST + i;
 }
@@ -74,7 +113,7 @@ context_take(void)
 void
 contexts_forget(void)
 {
-	top = names = 0;
+	top = names = places = 0;
 	own_flags = 0;
 	seat_shared = false;
 }
@@ -447,11 +486,11 @@ seat_make(const struct child *c)
 	}
 	if (exo_seat_bind(c->domain, c->name, c->thread, (uint64_t)&a) < 0 ||
 	    exo_slots_bind(c->domain, c->name, 0, c->slots) < 0 ||
-	    exo_handle_open(c->domain, c->name, CONTEXT_FIRST, own.domain) <
+	    exo_handle_open(c->domain, c->name, CONTEXT_CREATOR, own.domain) <
 	    0 || exo_handle_mint(own.domain, own.domain_slot, c->thread, c->fd,
-	    c->domain, CONTEXT_FIRST) < 0 ||
+	    c->domain, CONTEXT_CREATOR) < 0 ||
 	    exo_handle_open(own.domain, own.domain_slot, c->fd, own.domain) <
-	    0 || exo_handle_mint(c->domain, c->name, c->thread, CONTEXT_FIRST,
+	    0 || exo_handle_mint(c->domain, c->name, c->thread, CONTEXT_CREATOR,
 	    own.domain, c->fd) < 0)
 		return -EAGAIN;
 	return 0;
@@ -642,12 +681,12 @@ long
 context_make(struct context_birth *b)
 {
 	struct child c = { .birth = b, .thread = thread_index(me()) };
-	long fd = context_take(), name = file_slot_take(), r;
+	long fd = context_take((b->flags & LWC_MANY) != 0), name = file_slot_take(), r;
 	long window = file_slot_take();
 	uint64_t fs;
 
 	if (fd < 0 || name < 0 || window < 0) {
-		r = -EMFILE;
+		r = fd < 0 ? fd : -EMFILE;
 	} else {
 		c.fd = (uint32_t)fd;
 		c.name = (exo_slot)name;
@@ -854,7 +893,8 @@ contexts_drop(void)
 {
 	for (uint32_t i = 0; i < top; i++) {
 		if (CONTEXTS[i].domain != 0)
-			context_drop(CONTEXT_FIRST + i);
+			context_drop(i == 0 ? CONTEXT_CREATOR : CONTEXT_FIRST +
+			    i);
 	}
 	top = 0;
 }
@@ -895,7 +935,7 @@ areas_leave(const struct context_birth *b)
 static void
 come_out(struct context_birth *b, const uint64_t *words)
 {
-	uint32_t fd = CONTEXT_FIRST;
+	uint32_t fd = CONTEXT_CREATOR;
 	int32_t n = 0;
 
 	if (b->caller != 0)
@@ -931,7 +971,7 @@ lwc_born(uint64_t from, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3,
 	contexts_forget();
 	own_flags = b->flags;
 	seat_shared = b->kind == CM_SHARE;
-	(void)!context_take();
+	top = 1;
 	CONTEXTS[0] = (struct context){ .domain = parent, .name = EXO_NONE,
 	    .thread = thread_index(t), .may = {
 		{ 0, USER_TOP, LWC_MEMORY, 0 },

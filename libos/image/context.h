@@ -27,14 +27,15 @@ struct context {
 						 * LWC_ALL each, or 0 */
 };
 #define CONTEXTS	((struct context *)HEAP_CONTEXTS)
-#define CONTEXT_FIRST	16u
-#define CONTEXTS_MAX	15u
-#define CONTEXT_SPARE	31u		/* a place that is used in passing */
+#define CONTEXT_FIRST	63u
+#define CONTEXT_CREATOR	31u		/* the descriptor of who made this one:
+					 * number 0 */
+#define CONTEXT_SPARE	62u		/* a place that is used in passing */
+#define PLACES_FEW	128u		/* in a table of handles: one frame, */
+#define PLACES_MANY	(40u * 128)	/* or many */
 
 /* That descriptor's, if it is there: NULL. */
 struct context *context_at(uint64_t fd);
-/* A free one; -EMFILE. */
-long context_take(void) MUST_USE;
 /* Forget it: the last handle to it may be gone, and then it ends. */
 void context_drop(uint64_t fd);
 /* Give up its creator's rights. */

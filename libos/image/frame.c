@@ -83,6 +83,19 @@ run_take(uint32_t kind, exo_slot guard, uint64_t n, exo_ppn *first)
 }
 
 long
+frames_get_at(uint32_t kind, exo_slot guard, exo_ppn first, uint32_t n)
+{
+	long r;
+
+	while ((r = exo_page_alloc(own.acct, own.acct_slot, guard, kind, first,
+	    n)) == -EXO_E_QUOTA && limit_raise())
+		;
+	if (r > 0 && r < (long)n)
+		(void)!exo_page_free(guard, first, (uint64_t)r);
+	return r == (long)n ? 0 : -ENOMEM;
+}
+
+long
 frame_get_as(uint32_t kind, exo_slot guard)
 {
 	exo_ppn first;

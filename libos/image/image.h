@@ -147,6 +147,9 @@ exo_ppn frame_free(bool zero);
 long frame_copy(uint64_t va) MUST_USE;	/* of the page there, likewise */
 /* With another name than my memory's. */
 long frame_get_as(uint32_t kind, exo_slot guard) MUST_USE;
+/* These n: 0 or -ENOMEM. */
+long frames_get_at(uint32_t kind, exo_slot guard, exo_ppn first, uint32_t n)
+    MUST_USE;
 void frame_put(exo_ppn ppn);
 void frames_unstock(void);		/* give back those that wait */
 void frames_forget(void);		/* after a fork: they are the parent's */

@@ -11,7 +11,7 @@
 #include "wait.h"
 
 #define FLAGS	(LWC_SUSPEND_ONLY | LWC_SYSTRAP | LWC_PREFAULT |	      \
-		 LWC_SHARESIGNALS)
+		 LWC_SHARESIGNALS | LWC_MANY)
 #define HOWS	(LWC_SHARE | LWC_UNMAP)
 
 long	lwc_cross(uint64_t to, const uint64_t *args, uint64_t *out,
@@ -760,7 +760,7 @@ context_trap(struct exo_regs *r)
 	const uint64_t args[LWC_ARGS] = { LWC_TRAP_MARK << 32 | (r->rax &
 	    0xffffffff), r->rdi, r->rsi, r->rdx, r->r10 };
 	uint64_t out[LWC_ARGS + 1];
-	long e = cross(CONTEXT_FIRST, args, out);
+	long e = cross(CONTEXT_CREATOR, args, out);
 
 	return e == LWC_SWITCHED ? (long)out[1] : -ENOSYS;
 }

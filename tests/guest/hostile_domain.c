@@ -309,15 +309,43 @@ HOSTILE(domain_handles, arguments)
 	lab_end(&l);
 }
 
-/* While there is a handle, the table stays. */
+/* While there is a handle in it, a table of frames stays. */
 HOSTILE(domain_handles, in_use)
 {
 	struct lab l;
 
 	lab_make(&l);
 	must(lab_seat(&l, 0, l.env));
+	must(exo_domain_handles(l.domain, l.name, lab_frame(&l,
+	    EXO_PG_HANDLES), 1));
 	must(exo_handle_open(l.domain, l.name, 3, self->domain));
 	must(exo_handle_mint(l.domain, l.name, 0, 0, l.domain, 3));
+	REFUSED(exo_domain_handles(l.domain, l.name,
+	    frame_of(EXO_PG_HANDLES), 1), BUSY);
+	lab_end(&l);
+}
+
+/* The first places move: handles, and what was opened; once. */
+HOSTILE(domain_handles, move_along)
+{
+	struct lab l;
+
+	lab_make(&l);
+	must(lab_seat(&l, 0, l.env));
+	must(exo_handle_open(l.domain, l.name, 3, self->domain));
+	must(exo_handle_open(l.domain, l.name, 31, self->domain));
+	must(exo_handle_mint(l.domain, l.name, 0, 0, l.domain, 3));
+	EQ(EXO_DOMAINS[EXO_INDEX(l.domain)].named, 1);
+	must(exo_domain_handles(l.domain, l.name, lab_frame(&l,
+	    EXO_PG_HANDLES), 1));
+	EQ(EXO_DOMAINS[EXO_INDEX(l.domain)].named, 1);
+	EQ(EXO_DOMAINS[EXO_INDEX(l.domain)].nhandles, 32);
+	REFUSED(exo_handle_open(l.domain, l.name, 3, self->domain), FULL);
+	must(exo_handle_mint(l.domain, l.name, 0, 0, l.domain, 31));
+	REFUSED(exo_handle_mint(l.domain, l.name, 0, 0, l.domain, 30), FULL);
+	must(exo_handle_open(l.domain, l.name, 127, self->domain));
+	REFUSED(exo_handle_open(l.domain, l.name, 128, self->domain), ARG);
+	EQ(EXO_DOMAINS[EXO_INDEX(l.domain)].named, 2);
 	REFUSED(exo_domain_handles(l.domain, l.name,
 	    frame_of(EXO_PG_HANDLES), 1), BUSY);
 	lab_end(&l);

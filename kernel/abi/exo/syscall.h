@@ -231,8 +231,9 @@
  *	BUSY another monitors it, or it monitors others (their rows may change,
  *	not the mask); LOOP, or monitors more than 16 deep.
  *
- * domain_handles(dom, slot, ppn, n) - replace its handle table, while it has
- * no handle, by n contiguous HANDLES frames that this domain allocated.
+ * domain_handles(dom, slot, ppn, n) - replace its handle table by n contiguous
+ * HANDLES frames that this domain allocated.  The 32 places that a domain begins
+ * with move along; a table of frames is replaced while it has no handle.
  *	Errors: NAME; SLOT, DENIED, RIGHTS (CONTROL); STATE; ARG; TYPE; REACH;
  *	BUSY a frame is in use, or the table is.
  *

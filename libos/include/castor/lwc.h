@@ -33,6 +33,8 @@ struct lwc_spec {
 #define LWC_SYSTRAP		0x80u
 #define LWC_PREFAULT		0x100u
 #define LWC_SHARESIGNALS	0x200u
+#define LWC_MANY		0x400u	/* of the first one that a context makes:
+					 * it will make more than 60, up to 5,000 */
 
 #define LWC_FAILED		(-1)
 #define LWC_SWITCHED		(-2)
