@@ -4,7 +4,7 @@ CM_KERNEL	:= main pages seats serve sweep
 CM_PURE	:= $(filter-out $(CM_KERNEL:%=libos/commons/%.c) %.bpf.c, \
 	   $(wildcard libos/commons/*.c))
 CM_OBJ	:= $(patsubst %.c,$(B)/hostcommons/%.o,$(CM_PURE) libos/print.c)
-CM_TEST	:= $(filter test_commons%,$(HOST))
+CM_TEST	:= $(filter test_commons% test_fuzz_commons,$(HOST))
 CM_FLAGS := -Ilibos/commons -Ilibos/include
 
 $(B)/hostcommons/%.o: %.c Makefile mk/commons.mk | $(SETUP)
@@ -14,3 +14,6 @@ $(B)/hostcommons/%.o: %.c Makefile mk/commons.mk | $(SETUP)
 
 $(CM_TEST:%=$(B)/tests/host/%.o): HFLAGS := $(CM_FLAGS) $(HFLAGS)
 $(CM_TEST:%=$(B)/host/%): $(CM_OBJ)
+
+FUZZ_SRC_commons = $(CM_PURE) libos/print.c
+FUZZ_FLAGS_commons := $(CM_FLAGS)

@@ -80,8 +80,10 @@ REQUEST(FUTEX_WAIT)
 	struct inode *ip;
 	int64_t r = word_of(s, a, b, &ip);
 
-	if (r != 0 || (uint32_t)c == 0)
+	if (r != 0 || (uint32_t)c == 0) {
+		futex_forget(s);	/* it does not wait for that, either */
 		return r != 0 ? r : -L_EINVAL;
+	}
 	if (w != NULL && (w->inode != ip || w->offset != b)) {
 		futex_end(w);
 		w = NULL;
