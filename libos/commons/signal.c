@@ -107,7 +107,7 @@ info_add(struct proc *p, struct seat *mine, struct seat *s, uint32_t sig,
 	struct info **at = &p->infos, *i;
 
 	while (s != NULL && !(s->win->pending & L_SIGBIT(sig)) &&
-	    *(at = info_find(p, sig, mine)) != NULL)
+	    *(at = info_find(p, sig, s)) != NULL)
 		info_remove(p, at);
 	if (p->ninfos >= INFOS_EACH || (i = pool_get(&infos)) == NULL)
 		return false;

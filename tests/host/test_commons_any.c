@@ -1,0 +1,456 @@
+/*
+ * test_commons_any.c - any requests in any order: clients that fork, thread, die
+ * and ask for nonsense, with windows full of it.  The sanitizers watch; in the
+ * end, when all are dead, everything has been given back.
+ *
+ * Before that, sockets, timers and users, where it matters which errors there are.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <cred.h>
+#include <tty.h>
+
+#include "commons.h"
+
+#define ROUNDS	1500000
+#define PEOPLE	12
+
+static uint64_t state = 1;
+
+static uint32_t
+chance(uint32_t n)
+{
+	state = state * 6364136223846793005ull + 1442695040888963407ull;
+	return (uint32_t)(state >> 33) % n;
+}
+
+static uint64_t
+word(void)
+{
+	switch (chance(8)) {
+	case 0:
+		return chance(2) ? ~0ull : 1ull << chance(64);
+	case 1:
+		return chance(4000);
+	case 2:
+		return 04000 | 02000000;
+	case 3:
+		return (uint64_t)(int64_t)CM_AT_CWD;
+	default:
+		return chance(12);
+	}
+}
+
+static const char *const names[] = { "/tmp/a", "/tmp/b", "/tmp/d/x", "b",
+	"/tmp/d", "/dev/tty", "/dev/ptmx", "/dev/pts/0", "/dev/pts/1", "/proc",
+	"/proc/self/fd/3", "/proc/self/status", "/tmp/../tmp/s", "", "/exo/nosys",
+	"/dev/null" };
+
+/* The window: a name, a second one, numbers that might be a struct. */
+static uint64_t
+fill(void)
+{
+	const char *one = names[chance(16)], *two = names[chance(16)];
+	uint32_t *data = (uint32_t *)(void *)me->win->data;
+
+	for (uint32_t i = 0; i < 64; i++)
+		data[i] = chance(3) == 0 ? (uint32_t)word() : 0;
+	if (chance(2) == 0)
+		memcpy(me->win->data, one, strlen(one));
+	memcpy(me->win->data + CM_SECOND, two, strlen(two));
+	me->win->sig_blocked = chance(2) ? 0 : 1ull << chance(64);
+	me->win->sig_waited = chance(4) ? 0 : 1ull << chance(64);
+	me->win->sig_child = chance(4);
+	return strlen(one) | (uint64_t)strlen(two) << 32;
+}
+
+static struct seat *people[PEOPLE];
+static uint32_t did[CM_OP_MAX];	/* that were answered well */
+
+static bool
+lives(const struct seat *s)
+{
+	return s != NULL && s->proc != NULL &&
+	    s->proc->leader->state == PROC_LIVE;
+}
+
+static uint64_t last_begun;
+
+static uint64_t
+people_pid(void)
+{
+	const struct seat *s = people[chance(PEOPLE)];
+
+	return lives(s) ? pid_of(s) : 1 + chance(50);
+}
+
+/* Words as they might be: most requests should come to something. */
+static void
+one_request(void)
+{
+	uint64_t op = chance(CM_OP_MAX), len = fill();
+	uint64_t a = word(), b = word(), c = word(), d = word();
+	int64_t r;
+
+	switch (op) {
+	case CM_EXIT:
+	case CM_CLOSE_RANGE:
+	case CM_THREAD:			/* the make-believe world has no end */
+	case CM_CONTEXT:
+	case CM_FORK_BEGIN:
+		if (chance(300) != 0)
+			return;
+		break;
+	case CM_CLOSE:
+		a = chance(200);
+		break;
+	case CM_CREDS:
+		a = chance(100) == 0;
+		break;
+	case CM_RLIMIT:
+		c = chance(100) == 0;
+		break;
+	case CM_KILL:
+	case CM_SIGQUEUE:
+	case CM_TKILL:
+		a = chance(2) ? pid_of(me) : people_pid();
+		if (op != CM_KILL)
+			b = chance(2) ? 0 : a;
+		c = chance(64);
+		if (op == CM_KILL)
+			b = chance(30) == 0 ? SIGKILL : 10 + chance(50);
+		break;
+	case CM_FORK_END:
+	case CM_FORK_ABORT:
+		a = last_begun;
+		break;
+	case CM_WAIT4:
+		a = ~0ull;
+		b |= 1;
+		break;
+	case CM_SETPGID:
+		a = b = 0;
+		break;
+	case CM_IOCTL:
+		b = chance(2) ? 0x5401 + chance(0x30) : 0x80045430;
+		break;
+	case CM_EPOLL_CTL:
+	case CM_EPOLL_WAIT:
+		b = 1 + chance(3);
+		break;
+	case CM_SOCKET:
+	case CM_SOCKETPAIR:
+		a = 1 + chance(5);
+		b = 0;
+		break;
+	case CM_BIND:
+	case CM_CONNECT:
+		b = len & 0xff;
+		break;
+	case CM_SEND:
+		((struct cm_msg *)(void *)me->win->data)->namelen = 0;
+		((struct cm_msg *)(void *)me->win->data)->nfds = chance(3);
+		break;
+	case CM_TIMER_NEW:
+		b = 0;
+		break;
+	case CM_TIMER_SET:
+	case CM_TIMERFD_SET:
+		b = chance(3) == 0 ? ~0ull : world_now + chance(1000000);
+		c = chance(100000);
+		break;
+	case CM_FUTEX_WAIT:
+	case CM_FUTEX_WAKE:
+		b = 4 * chance(3);
+		break;
+	case CM_OPEN:
+	case CM_STAT:
+	case CM_ACCESS:
+	case CM_MKNOD:
+	case CM_UNLINK:
+	case CM_LINK:
+	case CM_RENAME:
+	case CM_SYMLINK:
+	case CM_READLINK:
+	case CM_CHMOD:
+	case CM_UTIMENS:
+	case CM_CHDIR:
+		a = (uint64_t)(int64_t)CM_AT_CWD;
+		b = op == CM_LINK || op == CM_RENAME || op == CM_SYMLINK ?
+		    len : len & 0xff;
+		c = op == CM_OPEN && chance(2) ? O_RDWR | O_CREAT :
+		    op == CM_LINK || op == CM_RENAME ? a :
+		    op == CM_MKNOD ? 0010666 : op == CM_UTIMENS ? 0 : c;
+		d = op == CM_OPEN || op == CM_MKNOD ? 0666 : d;
+		break;
+	}
+	r = ask(op, a, b, c, d);
+	if (r >= 0)
+		did[op]++;
+	if (op == CM_FORK_BEGIN && r > 0)
+		last_begun = (uint64_t)r;
+	if (chance(50) == 0) {
+		world_now += chance(1000000);
+		(void)signal_alarms();
+		settle();
+	}
+}
+
+static void
+one_round(void)
+{
+	uint32_t i = chance(PEOPLE);
+
+	if (!lives(people[i])) {
+		struct seat *parent = people[chance(PEOPLE)];
+
+		people[i] = fork_of(lives(parent) ? parent : &clients[0]);
+		return;
+	}
+	me = people[i];
+	one_request();
+}
+
+static void
+all_die(void)
+{
+	struct proc *p;
+
+	for (uint32_t i = 0; i < PEOPLE; i++)
+		people[i] = NULL;
+	me = &clients[0];
+	for (;;) {
+		for (p = proc_all; p != NULL && (p == proc_init ||
+		    p->state != PROC_LIVE); p = p->all_next)
+			;
+		if (p == NULL)
+			break;
+		here = NULL;
+		proc_died(p, 0);
+		settle();
+	}
+	while (ask(CM_WAIT4, ~0ull, 1, 0, 0) > 0)
+		;
+	(void)ask(CM_CLOSE_RANGE, 0, 255, 0, 0);
+}
+
+/* ---- what some of them say */
+
+static uint64_t
+pair(uint64_t type)
+{
+	int64_t r = ask(CM_SOCKETPAIR, type, 0, 0, 0);
+
+	return r < 0 ? ~0ull : (uint64_t)r;
+}
+
+static int64_t
+message(uint64_t fd, uint64_t n, uint64_t flags, int32_t pass)
+{
+	struct cm_msg m = { .nfds = pass >= 0, .fds = { pass } };
+
+	memcpy(me->win->data, &m, sizeof(m));
+	return ask(CM_SEND, fd, n, flags, 0);
+}
+
+TEST(sockets_refuse)
+{
+	struct cm_msg m = { 0 };
+	uint64_t fds = pair(SOCK_DGRAM);
+	int64_t s = ask(CM_SOCKET, SOCK_STREAM, 0, 0, 0);
+
+	EQ(fds, 0 | 1ull << 32);
+	EQ(s, 2);
+	EQ(ask(CM_SOCKET, 77, 0, 0, 0), -ESOCKTNOSUPPORT);
+	EQ(ask(CM_SOCKET, SOCK_STREAM, 1, 0, 0), -EINVAL);
+	EQ(message(0, CM_DATA - CM_MSG, 0, -1), CM_DATA - CM_MSG);
+	EQ(message(0, CM_DATA - CM_MSG + 1, 0, -1), -EMSGSIZE);
+	EQ(message(0, 1, 0, 1), -ETOOMANYREFS);
+	EQ(message(0, 1, 0, 99), -EBADF);
+	m.nfds = CM_MSG_FDS + 1;
+	memcpy(me->win->data, &m, sizeof(m));
+	EQ(ask(CM_SEND, 0, 1, 0, 0), -EINVAL);
+	m = (struct cm_msg){ .namelen = CM_SUN_PATH + 1 };
+	memcpy(me->win->data, &m, sizeof(m));
+	EQ(ask(CM_SEND, 0, 1, 0, 0), -EINVAL);
+	EQ(message(2, 1, 0, -1), -ENOTCONN);
+	EQ(ask(CM_BIND, 2, CM_SUN_PATH + 1, 0, 0), -EINVAL);
+	EQ(ask(CM_LISTEN, 2, 1, 0, 0), -EINVAL);
+	EQ(ask(CM_ACCEPT, 2, 0, 0, 0), -EINVAL);
+	EQ(ask(CM_SHUTDOWN, 2, 0, 0, 0), -ENOTCONN);
+	EQ(ask(CM_SHUTDOWN, 0, 3, 0, 0), -EINVAL);
+	EQ(ask(CM_SOCKNAME, 2, 1, 0, 0), -ENOTCONN);
+	EQ(ask(CM_CONNECT, 2, path("/tmp/none"), 0, 0), -ENOENT);
+	EQ(ask(CM_BIND, 2, path("/tmp/sock"), 0, 0), 0);
+	EQ(ask(CM_BIND, 2, path("/tmp/sock2"), 0, 0), -EINVAL);
+	EQ(ask(CM_LISTEN, 2, 0, 0, 0), 0);
+	s = ask(CM_SOCKET, SOCK_STREAM, 0, 0, 0);
+	EQ(ask(CM_CONNECT, (uint64_t)s, path("/tmp/sock"), 0, 0), 0);
+	EQ(ask(CM_CLOSE, (uint64_t)s, 0, 0, 0), 0);
+	s = ask(CM_SOCKET, SOCK_DGRAM, 0, 0, 0);
+	EQ(ask(CM_CONNECT, (uint64_t)s, path("/tmp/sock"), 0, 0),
+	    -EPROTOTYPE);
+	for (uint64_t fd = 0; fd < 4; fd++)
+		EQ(ask(CM_CLOSE, fd, 0, 0, 0), 0);
+	EQ(ask(CM_UNLINK, CWD, path("/tmp/sock"), 0, 0), 0);
+	EQ(file_count(), 0);
+}
+
+/* A queue of 16 packets, and room again by reading. */
+TEST(queues_are_full_and_empty)
+{
+	EQ(pair(SOCK_DGRAM), 0 | 1ull << 32);
+	for (int i = 0; i < 16; i++)
+		EQ(message(0, 10, 0, -1), 10);
+	EQ(message(0, 10, MSG_DONTWAIT, -1), -EAGAIN);
+	EQ(message(0, 10, 0, -1), -CM_WAIT);
+	EQ(ask(CM_RECV, 1, 100, 0, 0), 10);
+	EQ(message(0, 10, 0, -1), 10);
+	EQ(ask(CM_CLOSE, 1, 0, 0, 0), 0);
+	EQ(message(0, 10, 0, -1), -ECONNREFUSED);
+	EQ(ask(CM_CLOSE, 0, 0, 0, 0), 0);
+}
+
+TEST(a_user_sends_signals_to_his_own)
+{
+	struct seat *init = &clients[0], *a = fork_of(init);
+	struct cm_cred c;
+
+	memset(&c, 0xff, sizeof(c));
+	c.uid = c.euid = c.suid = c.fsuid = 5;
+	me = init;
+	EQ(open_at("/dev/null", O_RDWR), 0);
+	me = a;
+	memcpy(a->win->data, &c, sizeof(c));
+	EQ(ask(CM_CREDS, 1, 0, 0, 0), 0);
+	EQ(ask(CM_CREDS, 2, 0, 0, 0), -EINVAL);
+	EQ(ask(CM_KILL, 1, SIGTERM, 0, 0), -EPERM);
+	EQ(ask(CM_TKILL, 1, 1, SIGTERM, 0), -EPERM);
+	EQ(ask(CM_SIGQUEUE, 1, 0, SIGTERM, 0), -EPERM);
+	EQ(ask(CM_KILL, ~0ull, SIGTERM, 0, 0), -ESRCH);
+	EQ(ask(CM_RLIMIT, 1, 7, 0, 0), -EPERM);
+	c.uid = 0;
+	c.euid = c.suid = c.fsuid = ~0u;
+	memcpy(a->win->data, &c, sizeof(c));
+	EQ(ask(CM_CREDS, 1, 0, 0, 0), -EPERM);
+	EQ(open_at("/proc/1/status", O_RDONLY), 0);
+	EQ(open_at("/proc/1/fd/0", O_RDONLY), -EACCES);
+	EQ(ask(CM_READLINK, CWD, path("/proc/1/fd/0"), 0, 0), -EACCES);
+	EQ(open_at("/dev/console", O_RDONLY), -EACCES);
+	EQ(open_at("/new", O_CREAT | O_WRONLY), -EACCES);
+	me = init;
+	EQ(ask(CM_KILL, pid_of(a), SIGTERM, 0, 0), 0);
+	EQ(a->win->pending, 1ull << (SIGTERM - 1));
+	die(a, 0);
+	EQ(ask(CM_WAIT4, ~0ull, 0, 0, 0), pid_of(a));
+	EQ(ask(CM_CLOSE, 0, 0, 0, 0), 0);
+}
+
+TEST(timers_run_out)
+{
+	struct cm_timer t;
+	int64_t fd;
+
+	me = &clients[0];
+	me->win->pending = 0;
+	me->win->sig_blocked = ~0ull;
+	EQ(ask(CM_TIMER_NEW, 65, 0, 0, 0), -EINVAL);
+	EQ(ask(CM_TIMER_NEW, SIGUSR1, 99, 0, 0), -EINVAL);
+	EQ(ask(CM_TIMER_SET, 0, 0, 0, 0), -EINVAL);
+	EQ(ask(CM_TIMER_NEW, SIGUSR1, 0, 1, 0), 0);
+	EQ(ask(CM_TIMER_SET, 0, 1ull << 63, 0, 0), -EINVAL);
+	EQ(ask(CM_TIMER_SET, 0, world_now + 100, 1000000, 0), 0);
+	OK(signal_alarms() == world_now + 100);
+	world_now += 3000100;
+	(void)signal_alarms();
+	EQ(me->win->pending, 1ull << (SIGUSR1 - 1));
+	EQ(ask(CM_SIGINFO, SIGUSR1, 0, 0, 0) & 0xff, 0xfe);
+	EQ(ask(CM_TIMER_SET, 0, ~0ull, 0, 0), 0);
+	memcpy(&t, me->win->data, sizeof(t));
+	EQ(t.overrun, 3);
+	EQ(t.interval, 1000000);
+	EQ(ask(CM_TIMER_END, 0, 0, 0, 0), 0);
+	fd = ask(CM_TIMERFD, 0, 1, 0, 0);
+	EQ(ask(CM_TIMERFD_SET, (uint64_t)fd, world_now + 5, 0, 0), 0);
+	EQ(ask(CM_READ, (uint64_t)fd, 8, POS, 0), -CM_WAIT);
+	world_now += 6;
+	(void)signal_alarms();
+	EQ(ask(CM_READ, (uint64_t)fd, 8, POS, 0), 8);
+	EQ(ask(CM_CLOSE, (uint64_t)fd, 0, 0, 0), 0);
+	EQ(signal_alarms(), ~0ull);
+}
+
+TEST(words_are_waited_for_by_place)
+{
+	struct seat *a = &clients[0], *b = fork_of(a);
+	uint64_t bell;
+
+	me = a;
+	EQ(open_at("/tmp/word", O_CREAT | O_RDWR), 0);
+	EQ(ask(CM_FUTEX_WAIT, 0, 3, 1, 0), -EINVAL);
+	EQ(ask(CM_FUTEX_WAIT, 0, 4, 0, 0), -EINVAL);
+	EQ(ask(CM_FUTEX_WAIT, 9, 4, 1, 0), -EBADF);
+	EQ(ask(CM_FUTEX_WAIT, 0, 4, 2, 0), -CM_WAIT);
+	me = b;
+	EQ(open_at("/tmp/word", O_RDWR), 0);
+	EQ(ask(CM_FUTEX_WAKE, 0, 8, 1, ~0u), 0);
+	EQ(ask(CM_FUTEX_WAKE, 0, 4, 1, 1), 0);
+	bell = a->win->bell;
+	EQ(ask(CM_FUTEX_WAKE, 0, 4, 5, 2), 1);
+	EQ(a->win->bell, bell + 1);
+	EQ(ask(CM_FUTEX_WAKE, 0, 4, 5, 2), 0);
+	me = a;
+	EQ(ask(CM_FUTEX_WAIT, 0, 4, 2, 0), 0);
+	EQ(ask(CM_FUTEX_WAIT, 0, 4, 2, 0), -CM_WAIT);
+	EQ(ask(CM_NOP, 0, 0, 0, 0), 0);
+	me = b;
+	EQ(ask(CM_FUTEX_WAKE, 0, 4, 5, 2), 0);
+	EQ(ask(CM_FUTEX_WAIT, 0, 4, 2, 0), -CM_WAIT);
+	die(b, 0);
+	me = a;
+	EQ(ask(CM_FUTEX_WAKE, 0, 4, 5, 2), 0);
+	EQ(ask(CM_WAIT4, ~0ull, 0, 0, 0), pid_of(b));
+	EQ(ask(CM_CLOSE, 0, 0, 0, 0), 0);
+	EQ(ask(CM_UNLINK, CWD, path("/tmp/word"), 0, 0), 0);
+	EQ(file_count(), 0);
+}
+
+/* ---- anything, last: it leaves the files as they come */
+
+#define REQUEST_NAME(nr, name)	[nr] = #name,
+static const char *const op_names[CM_OP_MAX] = { CM_OPS(REQUEST_NAME) };
+static const bool rare[CM_OP_MAX] = {	/* take more than luck */
+	[CM_GETDENTS] = true, [CM_UTIMENS] = true, [CM_CONTEXT_CLOSE] = true,
+	[CM_STOP] = true, [CM_FUTEX_WAIT] = true, [CM_ACCEPT] = true,
+};
+
+TEST(any_requests_in_any_order)
+{
+	EQ(ask(CM_MKNOD, CWD, path("/tmp/d"), 0040777, 0), 0);
+	for (int i = 0; i < ROUNDS; i++)
+		one_round();
+	all_die();
+	for (uint32_t op = 0; op < CM_OP_MAX; op++) {
+		if (op_names[op] == NULL || did[op] > 0 || rare[op])
+			continue;
+		printf("# %s was never answered well\n", op_names[op]);
+		OK(did[op] > 0);
+	}
+	EQ(proc_count(), 1);
+	EQ(fd_count(), 0);
+	EQ(file_count(), 0);
+	OK(pty_tty(0) == NULL);
+	EQ(timers_run(~0ull >> 2), ~0ull);
+}
+
+int
+main(void)
+{
+	begin(NULL, 0);
+	return tap_main();
+}
