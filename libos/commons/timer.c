@@ -29,6 +29,7 @@ struct timer {
 
 static struct pool timers = POOL(struct timer, TIMERS_MAX, false);
 static struct timer *running;
+static struct timer *cursor;		/* of timers_run: never a stale one */
 
 /* ---- running */
 
@@ -37,6 +38,8 @@ timer_stop(struct timer *t)
 {
 	if (t->when == 0)
 		return;
+	if (cursor == t)
+		cursor = t->next;
 	*t->prev = t->next;
 	if (t->next != NULL)
 		t->next->prev = t->prev;
@@ -91,19 +94,20 @@ uint64_t
 timers_run(uint64_t now)
 {
 	uint64_t soonest = ~0ull;
-	struct timer *t, *next;
+	struct timer *t;
 
-	for (t = running; t != NULL; t = next) {
-		next = t->next;
-		if (t->when <= now) {
+	for (cursor = running; (t = cursor) != NULL;) {
+		bool out = t->when <= now;
+
+		cursor = t->next;
+		if (out)
 			t->count += timer_count(t, now);
-			if (t->proc != NULL)
-				timer_tell(t);
-			else
-				wake(&t->rq);
-		}
 		if (t->when != 0 && t->when < soonest)
 			soonest = t->when;
+		if (out && t->proc == NULL)
+			wake(&t->rq);
+		else if (out)
+			timer_tell(t);	/* which may be its process's end */
 	}
 	return soonest;
 }

@@ -385,6 +385,24 @@ TEST(timers_run_out)
 	EQ(signal_alarms(), ~0ull);
 }
 
+/* Timers go with the process that one of them kills. */
+TEST(a_timer_kills)
+{
+	struct seat *a = fork_of(&clients[0]);
+
+	me = a;
+	for (int i = 0; i < 3; i++) {
+		EQ(ask(CM_TIMER_NEW, i == 1 ? SIGKILL : SIGUSR1, 0, 1, 0), i);
+		EQ(ask(CM_TIMER_SET, (uint64_t)i, world_now + 10, 20, 0), 0);
+	}
+	me = &clients[0];
+	world_now += 15;
+	(void)signal_alarms();
+	settle();
+	EQ(signal_alarms(), ~0ull);
+	EQ(ask(CM_WAIT4, ~0ull, 0, 0, 0), pid_of(a));
+}
+
 TEST(words_are_waited_for_by_place)
 {
 	struct seat *a = &clients[0], *b = fork_of(a);
@@ -427,6 +445,7 @@ static const char *const op_names[CM_OP_MAX] = { CM_OPS(REQUEST_NAME) };
 static const bool rare[CM_OP_MAX] = {	/* take more than luck */
 	[CM_GETDENTS] = true, [CM_UTIMENS] = true, [CM_CONTEXT_CLOSE] = true,
 	[CM_STOP] = true, [CM_FUTEX_WAIT] = true, [CM_ACCEPT] = true,
+	[CM_EXECED] = true,
 };
 
 TEST(any_requests_in_any_order)
