@@ -124,7 +124,7 @@ ends_use(struct commons *c, const struct proc *server)
 		(void)!exo_env_yield(server->env, server->name, EXO_NONE);
 	}
 	if (r < 0)
-		return r;
+		return proc_ended(server) ? -EXO_E_GONE : r;
 	c->window = (exo_ppn)ppn;
 	r = vm_map_frame(c->window, VM_RW, c->window_slot);
 	c->win = (struct cm_window *)r;

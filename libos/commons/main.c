@@ -170,8 +170,10 @@ commons_main(void)
 	MUST(seats_init());
 	MUST(handle_init());
 	MUST(slice_take());
-	if (files_init() != 0)
-		castor_die("no room for the archive's names");
+	error = files_init();
+	if (error != 0)
+		castor_die(error == -L_EINVAL ? "the archive is damaged" :
+		    "no room for the archive's names");
 	tty_init();
 	first = proc_new(NULL, &error);
 	if (first == NULL)
