@@ -691,12 +691,16 @@ serve_syscall(const struct context *c, uint64_t nr, const uint64_t *args)
 	return r;
 }
 
+/* For who answers my calls, and nobody else. */
 static long
-serve_trap(uint64_t *out)
+serve_trap(const struct context *c, uint64_t *out)
 {
 	const struct exo_regs *r = me()->regs;
 	const uint64_t a[6] = { r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 };
 
+	if ((own_flags & LWC_SYSTRAP) == 0 ||
+	    c != context_at(CONTEXT_CREATOR))
+		return -EACCES;
 	memcpy(out, a, sizeof(a));
 	return 0;
 }
@@ -723,7 +727,7 @@ serve(struct context *c, uint64_t op, uint64_t a, uint64_t b, uint64_t d,
 	case ASK_RESTRICT:
 		return serve_restrict(c, a, b, d);
 	case ASK_TRAP:
-		return serve_trap(out);
+		return serve_trap(c, out);
 	case ASK_WORDS:
 		words[0] = a;
 		words[1] = b;

@@ -394,6 +394,26 @@ syscall_up(uint64_t mask)
 	return (uint64_t)lwc_syscall(caller, (unsigned)mask, SYS_getuid, args);
 }
 
+static uint64_t
+trapped_up(uint64_t arg)
+{
+	uint64_t six[6] = { arg };
+
+	return (uint64_t)lwc_trapped(caller, six);
+}
+
+/* What a creator last called, and what with, is not its child's to know; nor
+ * the other way round. */
+TEST(no_arguments_for_others)
+{
+	uint64_t six[6];
+	long c = child(NULL, 0, 0, trapped_up);
+
+	EQ(said(c, 1), -EACCES);
+	EQ(lwc_trapped((int)c, six), -EACCES);
+	EQ(lwc_close((int)c), 0);
+}
+
 TEST(not_for_a_creator)
 {
 	long c = child(NULL, 0, 0, syscall_up);

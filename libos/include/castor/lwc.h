@@ -210,7 +210,8 @@ lwc_syscall(int lwc, unsigned mask, long nr, const uint64_t args[6])
 
 /*
  * All six arguments of the call that a context of mine trapped with; args[1] to
- * [4] of the switch were the first four.	Errors: EBADF; EFAULT.
+ * [4] of the switch were the first four.
+ *	Errors: EBADF; EACCES its calls are not mine to answer; EFAULT.
  */
 static inline long
 lwc_trapped(int lwc, uint64_t args[6])
