@@ -109,6 +109,17 @@ TEST(nobody_stops_or_ends_others)
 	EQ(bad, 0);
 }
 
+/* Accounts below its own would die with it, and wait to be reaped one by one. */
+TEST(no_process_makes_accounts)
+{
+	struct native_ids me = native_ids();
+	uint32_t limits[EXO_RES_MAX] = { 0 };
+
+	EQ(native_ask(CM_RAISE, EXO_RES_ACCTS, 1, 0, 0), -ENOMEM);
+	EQ(exo_acct_create(me.acct, EXO_START_SLOT_ACCT,
+	    EXO_START_SLOT_MEMORY, me.acct, (uint64_t)limits), -EXO_E_QUOTA);
+}
+
 /* ---- what the commons lent is bound, so that it can't have it back */
 
 /* A child in the making, whose window the kernel writes for its maker. */
@@ -514,6 +525,39 @@ TEST(nobody_becomes_root)
 {
 	victim = getpid();
 	EQ(ended(child(root_again_as_nobody)), 0);
+}
+
+static int
+connect_to(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX,
+	    .sun_path = "/tmp/att.sock" };
+	int s = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	return connect(s, (struct sockaddr *)&a, sizeof(a)) == 0 ? 2 :
+	    errno == EACCES ? 0 : 3;
+}
+
+static int
+connect_as_nobody(void)
+{
+	return nobody(connect_to);
+}
+
+TEST(who_may_not_write_a_socket_may_not_connect)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX,
+	    .sun_path = "/tmp/att.sock" };
+	int s = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	EQ(bind(s, (struct sockaddr *)&a, sizeof(a)), 0);
+	EQ(chmod(a.sun_path, 0700), 0);
+	EQ(listen(s, 5), 0);
+	EQ(ended(child(connect_as_nobody)), 0);
+	EQ(chmod(a.sun_path, 0777), 0);
+	EQ(ended(child(connect_as_nobody)), 2 << 8);
+	close(s);
+	EQ(unlink(a.sun_path), 0);
 }
 
 /* ---- long ways */
