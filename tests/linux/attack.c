@@ -367,6 +367,62 @@ TEST(nonsense_is_answered)
 	EQ(ended(child(nothing)), 7 << 8);
 }
 
+TEST(what_leaves_the_window_is_refused)
+{
+	int fd = open("/bin/busybox", O_RDONLY), dir = open("/bin", O_RDONLY);
+	int out = open("/tmp/out", O_CREAT | O_RDWR, 0600);
+
+	EQ(native_ask(CM_READ, (uint64_t)fd, CM_DATA, 0, 0), CM_DATA);
+	EQ(native_ask(CM_READ, (uint64_t)fd, CM_DATA + 1, 0, 0), -EFAULT);
+	EQ(native_ask(CM_READ, (uint64_t)fd, ~0ul, 0, 0), -EFAULT);
+	EQ(native_ask(CM_WRITE, (uint64_t)out, CM_DATA + 1, 0, 0), -EFAULT);
+	EQ(native_ask(CM_GETDENTS, (uint64_t)dir, CM_DATA + 1, 0, 0), -EFAULT);
+	EQ(native_ask(CM_POLL, CM_DATA / 8 + 1, 0, 0, 0), -EFAULT);
+	EQ(native_ask(CM_STAT, 0, CM_PATH_MAX + 1, 0, 0), -ENAMETOOLONG);
+	EQ(native_ask(CM_CONTEXT_FREE, CM_DATA / 4 + 1, 0, 0, 0), -EFAULT);
+	close(fd);
+	close(dir);
+	close(out);
+	unlink("/tmp/out");
+}
+
+/* A child's env, and for its domain somebody else's: 0, or what it is told. */
+static long
+end_with(const struct native_ids *me, const struct cm_fork *f, uint64_t place)
+{
+	exo_ppn ppn = EXO_MACHINE->free_head;
+	long env;
+
+	if (exo_page_alloc(f->acct, NATIVE_FREE, NATIVE_FREE, EXO_PG_ENV, ppn,
+	    1) != 1)
+		return 1;
+	env = exo_env_create(f->acct, NATIVE_FREE, NATIVE_FREE, EXO_NONE, ppn);
+	if (env < 0 || exo_handle_open(me->domain, NATIVE_DOMAIN, place,
+	    NATIVE_WINDOW->commons) < 0)
+		return 2;
+	return native_ask(CM_FORK_END, f->pid, me->domain, (uint64_t)env,
+	    place);
+}
+
+TEST(a_child_has_a_domain_of_its_own)
+{
+	struct native_ids me = native_ids();
+	struct cm_fork f;
+	long pid;
+
+	OK(exo_cap_open(NATIVE_FREE, NATIVE_WINDOW->commons) >= 0);
+	OK(exo_cap_open(NATIVE_FREE + 1, NATIVE_WINDOW->commons) >= 0);
+	pid = native_ask(CM_FORK_BEGIN, 160, NATIVE_FREE, NATIVE_FREE + 1,
+	    SIGCHLD);
+	if (OK(pid > 0)) {
+		memcpy(&f, NATIVE_WINDOW->data, sizeof(f));
+		EQ(end_with(&me, &f, 7), -EINVAL);
+		EQ(native_ask(CM_FORK_ABORT, (uint64_t)pid, 0, 0, 0), 0);
+	}
+	(void)!exo_cap_drop(NATIVE_FREE);
+	(void)!exo_cap_drop(NATIVE_FREE + 1);
+}
+
 /* ---- its own envs are stopped and continued inside the commons */
 
 static int
