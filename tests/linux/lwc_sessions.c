@@ -21,7 +21,7 @@
 #include "scan.h"
 #include "tap.h"
 
-#define SESSIONS	12
+#define SESSIONS	32
 #define NONCE		32
 
 /* What a client asks, and is told. */

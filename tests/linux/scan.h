@@ -23,7 +23,7 @@
 #include "../../libos/image/layout.h"
 
 #define NEEDLE		8u		/* bytes, wherever they begin */
-#define NEEDLES		64u
+#define NEEDLES		128u
 #define DISGUISE	0xa5u
 #define SCAN_VIEWS	(OWN + 0x15000ul)	/* pages there that are free */
 #define SCAN_FRAME	(OWN + 0x19000ul)
