@@ -75,6 +75,37 @@ touch(unsigned mib)
 	return p == NULL;
 }
 
+/* More memory in all than there is, never more than a little at once. */
+static int
+churn(void)
+{
+	for (int i = 0; i < 100; i++) {
+		char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (p == MAP_FAILED)
+			return __LINE__;
+		for (int at = 0; at < 1 << 20; at += 4096)
+			p[at] = 1;
+		if (munmap(p, 1 << 20) != 0)
+			return __LINE__;
+	}
+	return 0;
+}
+
+/* What has no rights any more can't be read, though it is there. */
+static int
+hidden(void)
+{
+	volatile char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	p[0] = 1;
+	if (mprotect((void *)(unsigned long)p, 4096, PROT_NONE) != 0)
+		return __LINE__;
+	return p[0];
+}
+
 static _Noreturn void
 spin(void)
 {
@@ -110,6 +141,10 @@ main(int argc, char **argv)
 		return refusals();
 	if (strcmp(what, "touch") == 0)
 		return touch((unsigned)atoi(argv[2]));
+	if (strcmp(what, "churn") == 0)
+		return churn();
+	if (strcmp(what, "hidden") == 0)
+		return hidden();
 	if (strcmp(what, "spin") == 0)
 		spin();
 	if (strcmp(what, "ask") == 0)

@@ -69,7 +69,7 @@ TEST(one_file_runs_on_both)
 TEST(both_refuse_and_end_alike)
 {
 	static const char *const ends[] = { "wild", "text", "jump", "ud2",
-		"zero" };
+		"zero", "hidden", "churn" };
 
 	EQ(castor_run("refusals"), 0);
 	EQ(leda_run(BOTH, "refusals", NULL), 0);
@@ -77,6 +77,8 @@ TEST(both_refuse_and_end_alike)
 		EQ(leda_run(BOTH, ends[i], NULL), castor_run(ends[i]));
 	EQ(leda_run(BOTH, "wild", NULL), 128 + 11);
 	EQ(leda_run(BOTH, "ud2", NULL), 128 + 4);
+	EQ(leda_run(BOTH, "hidden", NULL), 128 + 11);
+	EQ(leda_run(BOTH, "churn", NULL), 0);
 }
 
 TEST(what_is_no_program_is_told)
