@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -504,6 +505,7 @@ TEST(who_stops_inside_the_commons_stops_nobody_else)
 /* ---- other users */
 
 static pid_t victim;
+static exo_id victim_domain;
 
 static int
 open_of(const char *what, int flags)
@@ -575,7 +577,11 @@ root_again(void)
 	if (kill(1, 0) == 0 || kill(victim, SIGKILL) == 0 ||
 	    native_ask(CM_RLIMIT, (uint64_t)victim, 0, 1, 0) == 0)
 		return 4;
-	return 0;
+	if (setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 64, 64 }) < 0 ||
+	    setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 64, 65 }) == 0)
+		return 5;
+	return native_ask(CM_CONTEXT_DROP, victim_domain, native_ids().domain,
+	    0, 0) == -EINVAL ? 0 : 6;
 }
 
 static int
@@ -587,6 +593,7 @@ root_again_as_nobody(void)
 TEST(nobody_becomes_root)
 {
 	victim = getpid();
+	victim_domain = native_ids().domain;
 	EQ(ended(child(root_again_as_nobody)), 0);
 }
 
