@@ -177,8 +177,10 @@ check_frame(exo_ppn ppn)
 		    p->entries, NULL) == BPF_OK));
 	if (p->companion != 0)
 		CHECK_THAT(ppn, pages[p->companion].companion == ppn &&
+		    (p->kind + pages[p->companion].kind ==
+		    EXO_PG_PT1 + EXO_PG_RMAP ||
 		    p->kind + pages[p->companion].kind ==
-		    EXO_PG_PT1 + EXO_PG_RMAP);
+		    EXO_PG_DOMAIN + EXO_PG_HANDLES));
 	CHECK_THAT(ppn, !(p->flags & EXO_PF_BOUND) || p->pins > 0);
 	check_rmap(ppn);
 	if (page_is_table(p))

@@ -527,6 +527,16 @@ record_drop(exo_ppn ppn)
 	page_unpin(ppn);
 }
 
+/* Each is the other's partner, and nobody else's. */
+static void
+partners(exo_ppn a, exo_ppn b)
+{
+	pages[pages[a].companion].companion = 0;
+	pages[pages[b].companion].companion = 0;
+	pages[a].companion = b;
+	pages[b].companion = a;
+}
+
 /* The places of a table that has no live handle. */
 static void
 handles_drop(struct domain *d)
@@ -607,6 +617,7 @@ sys_domain_handles(exo_id dom, exo_slot slot, exo_ppn ppn, uint64_t n)
 	handles_drop(d);
 	for (uint64_t i = 0; i < n; i++)
 		record_use(d, ppn + (uint32_t)i);
+	partners(d->pub->frame, ppn);
 	d->handles = page_kva(ppn);
 	d->handles_ppn = ppn;
 	d->handles_frames = (uint32_t)n;

@@ -493,17 +493,21 @@ world_context_end(struct seat *s, uint64_t client, uint64_t domain,
 	if (!domain_is_its(s->proc, domain) ||
 	    handle_mint(to, domain, place) < 0)
 		return -L_EINVAL;
-	if (to != s) {
+	if (to == s) {
+		s->shared = true;
+	} else {
 		to->domain = domain;
 		to->maker = NULL;
 	}
 	return 0;
 }
 
+/* Who has a seat for himself is where that was given to. */
 int64_t
 world_context_at(struct seat *s, uint64_t domain)
 {
-	if (!domain_is_its(s->proc, domain))
+	if (!domain_is_its(s->proc, domain) ||
+	    (domain != seat_domain(s) && !s->shared))
 		return -L_EINVAL;
 	s->domain = domain;
 	return 0;

@@ -53,6 +53,7 @@ struct seat {
 					 * contexts; 0: the process's first */
 	uint64_t takes;			/* from this domain, once */
 	bool context;			/* a thread's second, third... */
+	bool shared;			/* by several domains of the process */
 	const struct seat *maker;	/* of a context in the making */
 	struct file *opening;		/* a FIFO, until its other end is there
 					 * too */

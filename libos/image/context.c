@@ -826,13 +826,26 @@ parts_free(exo_slot name, const exo_ppn *ppn, uint32_t n)
 		queue_send();
 }
 
+/* How many frames of handles a domain has from this one on. */
+static uint32_t
+handles_count(exo_ppn first, uint32_t domain)
+{
+	uint32_t n = 0;
+
+	while (first != 0 && EXO_PAGES[first + n].kind == EXO_PG_HANDLES &&
+	    EXO_PAGES[first + n].parents == domain)
+		n++;
+	return n;
+}
+
 /* Nobody gets there any more. */
 static void
 domain_end(exo_id id, exo_slot name)
 {
 	const volatile struct exo_domain *d = &EXO_DOMAINS[EXO_INDEX(id)];
 	const exo_ppn parts[] = { d->root, d->frame, d->slot_tables[0] };
-	uint32_t pcid = d->pcid;
+	exo_ppn handles = EXO_PAGES[d->frame].companion;
+	uint32_t pcid = d->pcid, n = handles_count(handles, EXO_INDEX(id));
 
 	if (name != EXO_NONE) {
 		if (exo_domain_kill(id, name, 0) < 0)
@@ -845,6 +858,8 @@ domain_end(exo_id id, exo_slot name)
 	} else if (commons(CM_CONTEXT_DROP, id, own.domain, 0, 0) < 0) {
 		return;
 	}
+	while (n > 0)
+		frame_drop(name, handles + --n);
 	parts_free(name, parts, 3);
 }
 

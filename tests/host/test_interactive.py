@@ -14,6 +14,16 @@ class Person(Terminal):
     def __init__(self, checks):
         super().__init__()
         self.checks = checks
+        self.came = b""                 # since the last keys
+
+    def type(self, text):
+        self.came = b""
+        super().type(text)
+
+    def until(self, pattern, out=b""):
+        out = super().until(pattern, self.came)
+        self.came = out.encode()
+        return out
 
     def sees(self, name, keys, pattern):
         """keys are typed; then pattern comes."""

@@ -45,9 +45,10 @@ class Machine:
             os.killpg(self.p.pid, signal.SIGKILL)
         self.p.wait()
 
-    def until(self, pattern):
-        """What comes up to a pattern at its end; what came, if it doesn't."""
-        out, end = b"", time.monotonic() + LIMIT
+    def until(self, pattern, out=b""):
+        """What comes up to a pattern at its end, behind what came already;
+        what came, if it doesn't."""
+        end = time.monotonic() + LIMIT
         with selectors.DefaultSelector() as s:
             s.register(self.output, selectors.EVENT_READ)
             while not re.search(pattern, out):

@@ -15,6 +15,7 @@
 
 #include <castor/lwc.h>
 
+#include "native.h"
 #include "tap.h"
 
 #define PAGE	4096ul
@@ -411,6 +412,22 @@ TEST(no_arguments_for_others)
 
 	EQ(said(c, 1), -EACCES);
 	EQ(lwc_trapped((int)c, six), -EACCES);
+	EQ(lwc_close((int)c), 0);
+}
+
+/* Who has a client of his own passes for nobody else's domain, to whom another
+ * context might be about to take descriptors from. */
+static uint64_t
+says_it_is(uint64_t domain)
+{
+	return (uint64_t)native_ask(CM_CONTEXT_AT, domain, 0, 0, 0);
+}
+
+TEST(a_client_of_ones_own_is_in_one_place)
+{
+	long c = child(NULL, 0, 0, says_it_is);
+
+	EQ(said(c, native_ids().domain), -EINVAL);
 	EQ(lwc_close((int)c), 0);
 }
 

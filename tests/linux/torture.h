@@ -82,11 +82,12 @@ given_take(struct given *g)
 		g->n[i] = given(given_names[i]);
 }
 
-/* To begin with: when all that has ended is cleared away. */
+/* To begin with: when all that has ended is cleared away, and swept up. */
 static inline void
 given_begin(struct given *g)
 {
-	for (int i = 0; i < 3000 && given("ending") != 0; i++)
+	for (int i = 0; i < 3000 && (given("ending") != 0 ||
+	    given("left_over") != 0); i++)
 		pause_us(1000);
 	given_take(g);
 }

@@ -140,7 +140,10 @@ struct exo_page {
 					 * regions */
 	uint32_t maker;			/* table: domain that allocated it */
 	uint32_t maker_gen;
-	uint32_t companion;		/* PT1: its RMAP frame; RMAP: its PT1 */
+	uint32_t companion;		/* PT1: its RMAP frame; RMAP: its PT1;
+					 * DOMAIN: first HANDLES frame, 0: the
+					 * places are in the record; HANDLES:
+					 * for the first, the record */
 	uint64_t epoch;			/* grows at each free */
 };
 _Static_assert(sizeof(struct exo_page) == 64, "ABI");

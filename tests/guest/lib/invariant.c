@@ -448,8 +448,10 @@ frame_holds(exo_ppn f)
 		    p->entries <= EXO_PROG_MAX);
 	if (p->companion != 0)
 		MUST_BE("frame", f, page(p->companion)->companion == f &&
+		    (p->kind + page(p->companion)->kind ==
+		    EXO_PG_PT1 + EXO_PG_RMAP ||
 		    p->kind + page(p->companion)->kind ==
-		    EXO_PG_PT1 + EXO_PG_RMAP);
+		    EXO_PG_DOMAIN + EXO_PG_HANDLES));
 }
 
 static void
