@@ -56,7 +56,7 @@ $(SDK_LIB): $(SDK_OBJ) $(SDK_INC)
 test: $(B)/.setup-programs
 $(B)/.setup-programs: tools/setup mk/sdk.mk | $(B)/.setup-bpf
 	@tools/setup tclsh:tcl /sbin/e2fsck.static:e2fsck-static \
-	    /usr/bin/gpgv-static:gpgv-static
+	    /usr/bin/gpgv-static:gpgv-static xz:xz-utils
 	@mkdir -p $(@D) && touch $@
 
 # Programs that only look, once more, for those who type `envs | wc -l'.

@@ -113,8 +113,8 @@ round_trip(void)
 		must(ask(CM_PIPE, 0, 0, 0, 0));
 	for (uint64_t i = 0; i < 2; i++)
 		pids[i] = kid_make(i);
-	BENCH_ROW("commons_pipe_round_trip", .peer = "pipe_pingpong",
-	    .per = TRIPS, .aim = 1500 * TRIPS,
+	BENCH_ROW("commons_pipe_round_trip", .peer = "pipe_pingpong_rt",
+	    .per = TRIPS, .aim = 1500,
 	    .samples = 20, .with_ticks = true,
 	    .bound = "four requests, two switches by yielding")
 		bench_take(bench_time({

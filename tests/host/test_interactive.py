@@ -127,13 +127,13 @@ def zsh(p):
 
 def screens(p):
     p.sees("vi comes up", "vi /tmp/text\r", rb"/tmp/text.*\[New File\]|~")
-    p.sees("and takes text", "ihello world\x1b", rb"- /tmp/text.*Modified")
+    p.sees("and takes text", "ihello world\x1b", rb"K- /tmp/text[^-I]*Modified")
     p.type(":wq\r")
     p.until(p.PROMPT)
     p.sees("and has written", "cat /tmp/text\r", rb"\nhello world\n")
     p.until(p.PROMPT)
     p.sees("vi edits again", "vi /tmp/text\r", rb"hello world")
-    p.sees("another word", "wcwthere\x1b", rb"- /tmp/text.*Modified")
+    p.sees("another word", "wcwthere\x1b", rb"K- /tmp/text[^-I]*Modified")
     p.type(":x\r")
     p.until(p.PROMPT)
     p.sees("and has written that", "cat /tmp/text\r", rb"\nhello there\n")

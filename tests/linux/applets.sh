@@ -121,8 +121,7 @@ point setsid_runs "$(setsid sh -c 'echo new session')" 'new session'
 point sleep_and_usleep "$(usleep 1000; sleep 0; echo awake)" awake
 point watch_repeats "$(timeout 3 watch -t -n 1 echo seen 2>/dev/null |
     grep -c seen >/dev/null && echo seen)" seen
-point ps_lists "$(ps -o pid,comm | grep -c ' init\| sh')" \
-    "$(ps -o pid,comm | grep -c ' init\| sh')"
+point ps_lists "$(ps -o pid,comm | grep -c '^ *1 init$')" 1
 point pidof_and_killall "$(sleep 30 & p=$!; sleep 0.2; pidof sleep | grep -cw $p
     killall sleep; wait $p; echo $?)" '1
 143'
