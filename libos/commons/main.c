@@ -71,26 +71,27 @@ sleep_init(void)
 
 /* ---- a pass */
 
-static void
+/* True: there may be more, which nothing would wake for. */
+static bool
 typed_take(void)
 {
 	static uint8_t text[TYPED_MAX];
 	long n;
 
 	if (self->console_slot == EXO_NONE)
-		return;
+		return false;
 	n = exo_console_read(self->console_slot, (uint64_t)text,
 	    sizeof(text));
 	if (n > 0)
 		tty_input(&tty_console, text, (size_t)n);
+	return n == TYPED_MAX;
 }
 
 /* True: there is more to do. */
 static bool
 pass(void)
 {
-	bool more;
-
+	bool more, typed;
 	volatile struct exo_upcall *up =
 	    (volatile struct exo_upcall *)self->upcall_va;
 
@@ -100,13 +101,13 @@ pass(void)
 	up->critical = 1;
 	serve_lock(SEAT_MAIN);
 	here = NULL;
-	typed_take();
+	typed = typed_take();
 	nap.arg[2] = tsc_at(signal_alarms());
 	more = serve_tidy();
 	settle();
 	serve_unlock();
 	up->critical = 0;
-	return more;
+	return more || typed;
 }
 
 /* ---- the beginning */

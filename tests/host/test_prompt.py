@@ -45,10 +45,10 @@ class Machine:
             os.killpg(self.p.pid, signal.SIGKILL)
         self.p.wait()
 
-    def until(self, pattern, out=b""):
+    def until(self, pattern, out=b"", limit=LIMIT):
         """What comes up to a pattern at its end, behind what came already;
         what came, if it doesn't."""
-        end = time.monotonic() + LIMIT
+        end = time.monotonic() + limit
         with selectors.DefaultSelector() as s:
             s.register(self.output, selectors.EVENT_READ)
             while not re.search(pattern, out):
