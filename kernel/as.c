@@ -315,8 +315,9 @@ entry_drop(const struct table *t, uint32_t index)
 /*
  * A run: new mappings that ask for the same bits, of frames of the same kind,
  * not mapped nor used unless they are live, whose guards have the same serial.
- * What one was checked for holds for all, but W^X of live ones.  With SERIAL_NONE, which no guard has, none was:
- * the other fields are no sign, since the caller chooses what is compared.
+ * What one was checked for holds for all, but W^X of live ones.  With
+ * SERIAL_NONE, which no guard has, none was: the other fields are no sign, since
+ * the caller chooses what is compared.
  */
 struct run {
 	uint64_t ask;			/* of a pte, all but the address */

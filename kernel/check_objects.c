@@ -112,6 +112,7 @@ check_places(const struct domain *d)
 		live += h->gen != 0;
 	}
 	DOM_THAT(live == d->live_handles);
+	DOM_THAT(pages[d->pub->frame].companion == d->handles_ppn);
 }
 
 /* What it may call follows from the mask, which is within the monitor's. */

@@ -527,22 +527,16 @@ record_drop(exo_ppn ppn)
 	page_unpin(ppn);
 }
 
-/* Each is the other's partner, and nobody else's. */
-static void
-partners(exo_ppn a, exo_ppn b)
-{
-	pages[pages[a].companion].companion = 0;
-	pages[pages[b].companion].companion = 0;
-	pages[a].companion = b;
-	pages[b].companion = a;
-}
-
 /* The places of a table that has no live handle. */
 static void
 handles_drop(struct domain *d)
 {
 	for (uint32_t i = 0; i < d->handles_frames; i++)
 		record_drop(d->handles_ppn + i);
+	if (d->handles_frames > 0) {
+		pages[d->handles_ppn].companion = 0;
+		pages[d->pub->frame].companion = 0;
+	}
 	d->handles_ppn = d->handles_frames = 0;
 	d->nhandles = d->max_handles = 0;
 	d->pub->nhandles = 0;
@@ -617,7 +611,8 @@ sys_domain_handles(exo_id dom, exo_slot slot, exo_ppn ppn, uint64_t n)
 	handles_drop(d);
 	for (uint64_t i = 0; i < n; i++)
 		record_use(d, ppn + (uint32_t)i);
-	partners(d->pub->frame, ppn);
+	pages[ppn].companion = d->pub->frame;
+	pages[d->pub->frame].companion = ppn;
 	d->handles = page_kva(ppn);
 	d->handles_ppn = ppn;
 	d->handles_frames = (uint32_t)n;

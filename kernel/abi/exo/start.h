@@ -47,7 +47,7 @@
 
 #include <exo/types.h>
 
-#define EXO_START_VERSION	1u
+#define EXO_START_VERSION	2u
 #define EXO_START_UPCALL_AT	32u
 #define EXO_START_CONSOLE	0x63u	/* 'c': cap_derive(root, .., 'c') */
 #define EXO_START_MACHINE	0x6du	/* 'm' */

@@ -141,9 +141,9 @@ struct exo_page {
 	uint32_t maker;			/* table: domain that allocated it */
 	uint32_t maker_gen;
 	uint32_t companion;		/* PT1: its RMAP frame; RMAP: its PT1;
-					 * DOMAIN: first HANDLES frame, 0: the
-					 * places are in the record; HANDLES:
-					 * for the first, the record */
+					 * DOMAIN: its first HANDLES frame (0:
+					 * the places are in the record); and
+					 * that one's: the DOMAIN */
 	uint64_t epoch;			/* grows at each free */
 };
 _Static_assert(sizeof(struct exo_page) == 64, "ABI");
