@@ -22,22 +22,29 @@ CASES = [
 ]
 
 
-def verdict(folder, name, text):
+def verdict(folder, name, text, *options):
     path = os.path.join(folder, name)
     with open(path, "w") as f:
         f.write("#!/bin/sh\n" + text + "\n")
     os.chmod(path, 0o755)
     env = {k: v for k, v in os.environ.items() if k != "ONLY"}
-    p = subprocess.run(["tools/test", "--timeout", "1", "--host", path],
+    p = subprocess.run(["tools/test", "--timeout", "1", "--host", path,
+                        *options],
                        stdout=subprocess.PIPE, text=True, env=env)
     last = p.stdout.splitlines()[-1]
     m = re.fullmatch(r"(\d+) passed, (\d+) failed", last)
     return (int(m.group(1)), int(m.group(2)), p.returncode) if m else None
 
 
-print(f"1..{len(CASES)}")
+# --only picks by the name that is told; what picks nothing has failed.
+PICKS = [("^host/good$", (1, 0, 0)), ("^good$", (0, 0, 1))]
+
+print(f"1..{len(CASES) + len(PICKS)}")
 with tempfile.TemporaryDirectory() as folder:
     for n, (name, text, passed, failed) in enumerate(CASES, 1):
         want = (passed, failed, 1 if failed else 0)
         good = verdict(folder, name, text) == want
         print("ok" if good else "not ok", n, "- driver_" + name, flush=True)
+    for n, (only, want) in enumerate(PICKS, len(CASES) + 1):
+        good = verdict(folder, *CASES[0][:2], "--only", only) == want
+        print("ok" if good else "not ok", n, "- driver_only", only, flush=True)
