@@ -19,8 +19,10 @@ SDK = os.path.join(BUILT, "sdk")
 SOURCES = os.path.abspath(os.path.join(BUILT, "sources"))
 LIMIT = 200
 KEYS = "/usr/share/keyrings/*-archive-keyring.gpg"
+LISTS = "/var/lib/apt/lists/*InRelease"
 
-STATIC = ["/sbin/e2fsck.static", "/usr/bin/gpgv-static"]
+GPGV = "/usr/bin/gpgv-static"
+STATIC = ["/sbin/e2fsck.static", GPGV]
 # package, the folder of its Makefile, the program
 BUILDS = [("lua5.4", "lua", "lua"), ("sqlite3", "sqlite", "sqlite3")]
 RUNS = [
@@ -38,6 +40,16 @@ def sdk(what, *words):
                           check=False, env=dict(os.environ, SOURCES=SOURCES))
 
 
+def signed(keys):
+    """A file that one of these has signed, as GPGV says here."""
+    for path in sorted(glob.glob(LISTS)):
+        if subprocess.run([GPGV, "--keyring", keys, path], check=False,
+                          stderr=subprocess.DEVNULL).returncode == 0:
+            return path
+    raise SystemExit(f"nothing in {LISTS} is signed by a key in {KEYS}: "
+                     "run apt-get update")
+
+
 def overlay_fill(top):
     """Programs, and their tests."""
     os.makedirs(top + "/usr/local/bin")
@@ -45,13 +57,12 @@ def overlay_fill(top):
         shutil.copytree("tests/linux/" + folder, f"{top}/root/{folder}")
     for program in STATIC:
         shutil.copy(program, top + "/usr/local/bin")
-    # What is signed by somebody whose key is here, to be sure.
-    shutil.copy(sorted(glob.glob("/var/lib/apt/lists/*_InRelease"))[0],
-                top + "/root/static/InRelease")
-    with open(top + "/root/static/keys.gpg", "wb") as keys:
+    ring = top + "/root/static/keys.gpg"
+    with open(ring, "wb") as keys:
         for path in sorted(glob.glob(KEYS)):
             with open(path, "rb") as f:
                 keys.write(f.read())
+    shutil.copy(signed(ring), top + "/root/static/InRelease")
     for package, folder, name in BUILDS:
         subprocess.run(["tools/sources", SOURCES, package], check=True,
                        timeout=LIMIT)
