@@ -113,7 +113,7 @@ page_scrub(exo_ppn ppn)
 }
 
 /* What is in it has been seen to. */
-static void
+static inline __attribute__((always_inline)) void
 page_own(uint32_t acct, const struct guard *guard, uint32_t kind, exo_ppn ppn)
 {
 	struct exo_page *p = &pages[ppn];

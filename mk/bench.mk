@@ -6,8 +6,8 @@
 # takes only the rows that begin so.  `make bench-save` commits to paper what
 # was measured: docs/bench.json and the table in docs/bench.md.
 
-BENCH_BOOTS := paths memory objects region bpf time pred castor commons 'paths --cpu max,-smap' \
-	       linux/image 'linux/big --mem 1G' linux/lwc linux/lwc_use
+BENCH_BOOTS := paths memory objects region bpf time pred castor commons \
+	       'paths --cpu max,-smap' linux/image 'linux/big --mem 1G' linux/lwc linux/lwc_use
 BENCH_RUN = tools/bench --kernel $(KERNEL) --archive $(ARCHIVE) \
 	    --out $(K)/bench $(if $(STRICT),--strict) \
 	    $(if $(ROWS),--rows $(ROWS))
