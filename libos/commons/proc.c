@@ -110,16 +110,17 @@ child_remove(struct proc *p)
 	p->parent = NULL;
 }
 
-/* What a child has from its parent. */
+/* What a child has from the client that made it; and from the process. */
 static void
 inherit(struct proc *p, const struct proc *from)
 {
 	p->umask = from->umask;
 	p->cred = from->creds->cred;
+	p->cwd = from->cwd;
+	from = from->leader;
 	memcpy(p->limit, from->limit, sizeof(p->limit));
 	p->pgid = from->pgid;
 	p->sid = from->sid;
-	p->cwd = from->cwd;
 	memcpy(p->comm, from->comm, COMM_MAX);
 	p->exe = from->exe == NULL ? NULL : text_new(from->exe, from->exe_len);
 	p->exe_len = p->exe == NULL ? 0 : from->exe_len;
@@ -145,6 +146,7 @@ user_may_have_more(const struct proc *from)
 {
 	uint64_t n = 0;
 
+	from = from->leader;
 	if (from->cred.uid == 0)
 		return true;
 	for (const struct proc *p = proc_all; p != NULL; p = p->all_next)
@@ -211,8 +213,7 @@ proc_seat_add(struct proc *p, struct seat *s)
 	*at = s;
 	s->next = NULL;
 	s->proc = p;
-	if (p->bare)
-		s->waits = &wait_bare;
+	seat_rest(s);
 }
 
 void
@@ -233,7 +234,7 @@ proc_seat_drop(struct seat *s)
 	while (*at != s)
 		at = &(*at)->next;
 	*at = s->next;
-	signals_forget_seat(s->proc, s);
+	signals_forget_seat(p->leader, s);
 	s->proc = NULL;
 	s->waits = &wait_none;
 	if (p != p->leader)
@@ -266,10 +267,7 @@ context_new(struct proc *from, bool copy, enum cm_cred_how how,
 	p->bare = how == CM_CREDS_NONE;
 	if (p->bare)
 		cred_nobody(&p->cred);
-	memcpy(p->limit, from->limit, sizeof(p->limit));
 	p->pid = from->pid;
-	p->pgid = from->pgid;
-	p->sid = from->sid;
 	p->umask = from->umask;
 	p->cwd = from->cwd;
 	inode_hold(p->cwd);

@@ -91,6 +91,13 @@ void pid_put(uint32_t pid);
 bool group_exists(uint32_t sid, uint32_t pgid);
 bool group_is_orphaned(uint32_t pgid);
 
+/* A seat waits for nothing: of a bare client all requests take the long way. */
+static inline void
+seat_rest(struct seat *s)
+{
+	s->waits = s->proc->bare ? &wait_bare : NULL;
+}
+
 /* The domain that a seat's requests come from. */
 static inline uint64_t
 seat_domain(const struct seat *s)

@@ -131,6 +131,8 @@ static void
 pty_free(struct pty *p)
 {
 	ptys[p->number] = NULL;
+	wait_end(&p->y.rq);
+	wait_end(&p->y.wq);
 	wait_end(&p->mq);
 	world_page_free(p->out);
 	world_page_free(p->in);

@@ -90,8 +90,8 @@ request(struct seat *s, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
 	int64_t r = 0;
 
 	here = s;
-	if (s->proc != NULL && s->proc->stopped != 0)
-		world_stop(s->proc);	/* it was in here then */
+	if (s->proc != NULL && s->proc->leader->stopped != 0)
+		world_stop(s->proc->leader);	/* it was in here then */
 	if (s->waits != NULL && !waited(s, op))
 		r = -L_ENOSYS;
 	else if (s->proc->bare && (op >= CM_OP_MAX || !bare_may[op]))
@@ -100,8 +100,8 @@ request(struct seat *s, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
 		r = answered(s, op);
 	if (r == 0)
 		r = requests[op < CM_OP_MAX ? op : CM_NONE](s, a, b, c, d);
-	if (s->proc != NULL && s->proc->bare && s->waits == NULL)
-		s->waits = &wait_bare;
+	if (s->proc != NULL && s->waits == NULL)
+		seat_rest(s);
 	if (unsettled)
 		settle();
 	here = NULL;

@@ -129,9 +129,9 @@ seat_bind(uint32_t i, exo_id env)
 	return r;
 }
 
-/* Free again, unless its env is still there: false. */
+/* Its env has left it: false, not yet. */
 static bool
-seat_free(struct seat *s)
+seat_leave(struct seat *s)
 {
 	long r = 0;
 
@@ -146,10 +146,27 @@ seat_free(struct seat *s)
 	if (r < 0 && r != -EXO_E_EMPTY)
 		return false;
 	house[s->index].bound = house[s->index].go_on = false;
+	return true;
+}
+
+/* Free again, of what nobody has. */
+static void
+seat_put(struct seat *s)
+{
 	*s = (struct seat){ .index = s->index };
 	house[s->index].next = free_seats;
 	free_seats = s;
 	seats_used--;
+}
+
+/* Its client has it no more: false, it still is in it. */
+static bool
+seat_end(struct seat *s)
+{
+	if (!seat_leave(s))
+		return false;
+	proc_seat_drop(s);
+	seat_put(s);
 	return true;
 }
 
@@ -416,8 +433,7 @@ world_thread(struct proc *p, uint64_t env, uint64_t place, uint64_t wslot,
 	seat_give(s, p, tid);
 	if (seat_bind(s->index, env) < 0 ||
 	    handle_mint(s, p->domain, place) < 0) {
-		proc_seat_drop(s);
-		(void)seat_free(s);
+		(void)seat_end(s);
 		pid_put(tid);
 		return -L_EINVAL;
 	}
@@ -465,8 +481,7 @@ world_context(struct seat *s, struct proc *c, uint64_t wslot,
 	new->context = true;
 	new->maker = s;
 	if (seat_bind(new->index, s->env) < 0) {
-		proc_seat_drop(new);
-		(void)seat_free(new);
+		(void)seat_end(new);
 		return -L_EAGAIN;
 	}
 	*out = (struct cm_fork){ .acct = c->leader->acct,
@@ -487,8 +502,7 @@ world_context_end(struct seat *s, uint64_t client, uint64_t domain,
 	if (domain == 0) {
 		if (to == s)
 			return 0;
-		proc_seat_drop(to);
-		return seat_free(to) ? 0 : -L_EAGAIN;
+		return seat_end(to) ? 0 : -L_EAGAIN;
 	}
 	if (!domain_is_its(s->proc, domain) ||
 	    handle_mint(to, domain, place) < 0)
@@ -502,12 +516,24 @@ world_context_end(struct seat *s, uint64_t client, uint64_t domain,
 	return 0;
 }
 
-/* Who has a seat for himself is where that was given to. */
+static bool
+is_anothers(const struct seat *s, exo_id domain)
+{
+	const struct seat *o = s->proc->leader->seats;
+
+	while (o != NULL && (o->proc == s->proc || o->maker != NULL ||
+	    seat_domain(o) != domain))
+		o = o->next;
+	return o != NULL;
+}
+
+/* Who has a seat for himself is where that was given to; and who shares one is
+ * nowhere where another client is. */
 int64_t
 world_context_at(struct seat *s, uint64_t domain)
 {
-	if (!domain_is_its(s->proc, domain) ||
-	    (domain != seat_domain(s) && !s->shared))
+	if (!domain_is_its(s->proc, domain) || (domain != seat_domain(s) &&
+	    (!s->shared || is_anothers(s, domain))))
 		return -L_EINVAL;
 	s->domain = domain;
 	return 0;
@@ -524,8 +550,8 @@ is_occupied(const struct proc *p, exo_id domain)
 	return false;
 }
 
-/* Its first domain ends: the caller's seat is the first now.  The old one goes
- * as that of a context does. */
+/* Its first domain ends: the caller's seat is the first now, and its thread's
+ * own.  The old one goes as that of a context does, if the thread is the same. */
 static void
 first_replace(struct seat *s, exo_id domain)
 {
@@ -541,8 +567,10 @@ first_replace(struct seat *s, exo_id domain)
 	*at = s->next;
 	s->next = p->seats;
 	p->seats = s;
-	old->context = true;
-	s->context = false;
+	for (struct seat *o = p->seats; o != NULL; o = o->next) {
+		if (o->tid == s->tid)
+			o->context = o != s;
+	}
 }
 
 int64_t
@@ -788,8 +816,9 @@ record_reap(struct record *rec)
 	while ((s = rec->left) != NULL) {
 		struct seat *next = house[s->index].next;
 
-		if (!seat_free(s))
+		if (!seat_leave(s))
 			return false;
+		seat_put(s);
 		rec->left = next;
 	}
 	return true;
@@ -853,14 +882,8 @@ thread_drop(struct proc *p, struct seat *s)
 
 	if (here == s || busy == s->index + 1)
 		return;
-	proc_seat_drop(s);
-	if (seat_free(s)) {
-		if (tid != p->pid && !context)
-			pid_put(tid);
-	} else {
-		proc_seat_add(p, s);
-		s->tid = tid;
-	}
+	if (seat_end(s) && tid != p->pid && !context)
+		pid_put(tid);
 }
 
 static bool

@@ -27,6 +27,7 @@
 #define QUEUE_MAX	16u
 #define BACKLOG_MAX	64u
 #define FLIGHT_MAX	1024u		/* descriptors on their way, in all */
+#define AUTO_TRIES	8u		/* of a million names, SOCKS_MAX taken */
 
 enum { STREAM = 1, DGRAM = 2, SEQPACKET = 5 };
 enum { MSG_PEEK = 2, MSG_CTRUNC = 8, MSG_TRUNC = 0x20, MSG_DONTWAIT = 0x40,
@@ -64,7 +65,7 @@ struct sock {
 
 static struct pool socks = POOL(struct sock, SOCKS_MAX, false);
 static struct sock *all;
-static uint32_t in_flight, auto_name;
+static uint32_t in_flight;
 
 static const struct file_ops sock_ops;
 
@@ -138,7 +139,9 @@ unbind(struct sock *s)
 static void
 peers_leave(struct sock *s)
 {
-	for (struct sock *t = all; t != NULL; t = t->all_next) {
+	for (struct sock *t = s->type == DGRAM ? all : s->peer, *next;
+	    t != NULL; t = next) {
+		next = s->type == DGRAM ? t->all_next : NULL;
 		if (t->peer != s)
 			continue;
 		t->peer = NULL;
@@ -614,15 +617,16 @@ name_find(struct seat *seat, const uint8_t *name, size_t len,
 	return *out == NULL ? -L_ECONNREFUSED : 0;
 }
 
-/* "\0" and five digits that nobody has. */
+/* "\0" and five digits that nobody has, and nobody knows before. */
 static int64_t
 name_auto(struct sock *s)
 {
 	uint8_t name[6] = { 0 };
 
-	for (uint32_t tries = 0; tries <= SOCKS_MAX; tries++) {
-		uint32_t n = auto_name++;
+	for (uint32_t tries = 0; tries < AUTO_TRIES; tries++) {
+		uint32_t n;
 
+		world_random(&n, sizeof(n));
 		for (int i = 5; i > 0; i--, n >>= 4)
 			name[i] = "0123456789abcdef"[n & 15];
 		if (abstract_find(name, sizeof(name)) != NULL)

@@ -6,6 +6,7 @@
 #include <castor/string.h>
 
 #include "pool.h"
+#include "proc.h"
 
 #define WAITS_MAX	4096u
 
@@ -92,7 +93,7 @@ wait_deliver(struct waitq *q, const uint8_t *from, size_t n)
 		memcpy(s->win->data, from, n);
 	wait_unlink(w);
 	w->seat = NULL;			/* the only one, so one of its own */
-	s->waits = NULL;
+	seat_rest(s);
 	s->wants = 0;
 	s->delivered = (uint32_t)n;
 	s->win->answer = n;

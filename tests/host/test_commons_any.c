@@ -440,6 +440,155 @@ TEST(words_are_waited_for_by_place)
 	EQ(file_count(), 0);
 }
 
+TEST(no_timer_runs_out_all_the_time)
+{
+	me = &clients[0];
+	EQ(ask(CM_TIMER_NEW, 0, 0, 1, 0), 0);
+	EQ(ask(CM_TIMER_SET, 0, world_now + 10, 1, 0), 0);
+	world_now += 10;
+	EQ(signal_alarms(), world_now + 50000);
+	EQ(ask(CM_TIMER_SET, 0, world_now + 10, 60000, 0), 0);
+	world_now += 10;
+	EQ(signal_alarms(), world_now + 60000);
+	EQ(ask(CM_TIMER_END, 0, 0, 0, 0), 0);
+}
+
+/* ---- contexts */
+
+/* A client of its own for this one's process. */
+static struct seat *
+context_of(struct seat *s, uint64_t kind, enum cm_cred_how how)
+{
+	struct seat *was = me;
+	int64_t n;
+
+	me = s;
+	n = ask(CM_CONTEXT, kind | (uint64_t)how << 8, 1, 1, 1);
+	OK(n > 0 && ask(CM_CONTEXT_END, (uint64_t)n, 1, 1, 0) == 0);
+	me = was;
+	return &clients[n];
+}
+
+/* Also when what it waited for was put in its window: then the entry would not
+ * look whether it may, but for what `waits' is. */
+TEST(who_has_no_credentials_gets_none)
+{
+	struct seat *init = &clients[0], *c;
+
+	me = init;
+	EQ(ask(CM_PIPE, 0, 0, 0, 0), 0 | 1ull << 32);
+	c = context_of(init, CM_COPY, CM_CREDS_NONE);
+	OK(c->waits == &wait_bare);
+	me = c;
+	EQ(ask(CM_NOP, 0, 0, 0, 0), 0);
+	OK(c->waits == &wait_bare);
+	EQ(ask(CM_READ, 0, 9, POS, 1), -CM_WAIT);
+	me = init;
+	EQ(put(1, "x"), 1);
+	me = c;
+	EQ(c->win->answer, 1);
+	OK(c->waits == &wait_bare);
+	c->win->answer = 0;
+	EQ(open_at("/dev/null", O_RDONLY), -EACCES);
+	OK(c->waits == &wait_bare);
+	me = init;
+	proc_seat_drop(c);
+	EQ(ask(CM_CLOSE_RANGE, 0, 1, 0, 0), 0);
+	EQ(fd_count(), 0);
+}
+
+/* What is the process's a context's child has as it is now. */
+TEST(a_context_s_child_is_the_process_s)
+{
+	struct seat *a = fork_of(&clients[0]), *c, *b;
+	struct cm_cred cred;
+	uint64_t limit[2] = { 10, 10 };
+
+	c = context_of(a, CM_COPY, CM_CREDS_SHARE);
+	me = a;
+	EQ(ask(CM_SETNAME, path("new"), 0, 0, 0), 0);
+	EQ(ask(CM_SETSID, 0, 0, 0, 0), pid_of(a));
+	memcpy(me->win->data, limit, sizeof(limit));
+	EQ(ask(CM_RLIMIT, 0, L_RLIMIT_NOFILE, 1, 0), 0);
+	b = fork_of(c);
+	EQ(b->proc->sid, pid_of(a));
+	EQ(b->proc->pgid, pid_of(a));
+	EQ(b->proc->limit[L_RLIMIT_NOFILE][1], 10);
+	EQ(strcmp(b->proc->comm, "new"), 0);
+	die(b, 0);
+	/* And it counts for whom it is now. */
+	me = a;
+	memset(&cred, 0xff, sizeof(cred));
+	limit[0] = 1;
+	memcpy(me->win->data, limit, sizeof(limit));
+	EQ(ask(CM_RLIMIT, 0, L_RLIMIT_NPROC, 1, 0), 0);
+	cred.uid = 5;
+	memcpy(me->win->data, &cred, sizeof(cred));
+	EQ(ask(CM_CREDS, 1, 0, 0, 0), 0);
+	OK(fork_of(c) == NULL);
+	die(a, 0);
+	me = &clients[0];
+	while (ask(CM_WAIT4, ~0ull, 1, 0, 0) > 0)
+		;
+	EQ(proc_count(), 1);
+}
+
+/* Who was in here when its process was stopped stops as it leaves. */
+TEST(a_request_of_the_stopped_stops_it)
+{
+	struct seat *init = &clients[0], *a = fork_of(init), *c;
+	unsigned stops;
+
+	c = context_of(a, CM_COPY, CM_CREDS_COPY);
+	me = init;
+	EQ(ask(CM_KILL, pid_of(a), SIGSTOP, 0, 0), 0);
+	stops = world_stops;
+	me = a;
+	EQ(ask(CM_NOP, 0, 0, 0, 0), 0);
+	EQ(world_stops, stops + 1);
+	me = c;
+	EQ(ask(CM_NOP, 0, 0, 0, 0), 0);
+	EQ(world_stops, stops + 2);
+	me = init;
+	EQ(ask(CM_KILL, pid_of(a), SIGCONT, 0, 0), 0);
+	EQ(ask(CM_NOP, 0, 0, 0, 0), 0);
+	EQ(world_stops, stops + 2);
+	die(a, 0);
+	me = init;
+	EQ(ask(CM_WAIT4, ~0ull, 0, 0, 0), pid_of(a));
+}
+
+/* The last end of a terminal goes while a thread waits for it, by an epoll. */
+TEST(a_terminal_ends_under_who_waits)
+{
+	struct l_epoll_event ev = { L_EPOLLET | L_POLLIN, 7 };
+	struct seat *init = &clients[0], *t;
+	uint64_t bell;
+
+	me = init;
+	OK(ask(CM_THREAD, 1, 1, 1, 0) > 0);
+	t = init->next;
+	EQ(open_at("/dev/ptmx", O_RDWR | O_NOCTTY), 0);
+	EQ(open_at("/dev/pts/0", O_RDWR | O_NOCTTY), 1);
+	EQ(ask(CM_EPOLL_CREATE, 0, 0, 0, 0), 2);
+	memcpy(me->win->data, &ev, sizeof(ev));
+	EQ(ask(CM_EPOLL_CTL, 2, L_EPOLL_CTL_ADD, 1, 0), 0);
+	EQ(ask(CM_CLOSE, 0, 0, 0, 0), 0);
+	me = t;
+	EQ(ask(CM_EPOLL_WAIT, 2, 9, 1, 0), 1);
+	EQ(ask(CM_EPOLL_WAIT, 2, 9, 1, 0), -CM_WAIT);
+	bell = t->win->bell;
+	me = init;
+	EQ(ask(CM_CLOSE, 1, 0, 0, 0), 0);
+	EQ(t->win->bell, bell + 2);	/* it waited to read, and to write */
+	OK(pty_tty(0) == NULL);
+	me = t;
+	EQ(ask(CM_CLOSE, 2, 0, 0, 0), 0);
+	me = init;
+	proc_seat_drop(t);
+	EQ(file_count(), 0);
+}
+
 /* ---- anything, last: it leaves the files as they come */
 
 #define REQUEST_NAME(nr, name)	[nr] = #name,
