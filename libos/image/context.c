@@ -516,27 +516,18 @@ mask_fill(uint64_t mask[2])
 		mask[allowed[i] / 64] |= 1ul << allowed[i] % 64;
 }
 
-/* I am its monitor: calls that the mask refuses come to my seat. */
+/* I am its monitor, for the mask: what that refuses is a trap of its own. */
 static long
 mask_set(const struct child *c)
 {
-	const uint8_t actions[EXO_CLASSES] = { [EXO_CLASS_REFUSED] =
-	    EXO_ACT_ENTER };
+	static const uint8_t pass[EXO_CLASSES];
 	uint64_t mask[2];
-	long place = CONTEXT_SPARE;
 
 	if ((c->birth->flags & LWC_SYSTRAP) == 0)
 		return 0;
 	mask_fill(mask);
-	if (exo_domain_monitor(c->domain, c->name, (uint64_t)actions,
-	    (uint64_t)mask, 0) < 0 ||
-	    exo_handle_open(own.domain, own.domain_slot, (uint64_t)place,
-	    own.domain) < 0 || exo_handle_mint(own.domain, own.domain_slot,
-	    c->thread, c->fd, own.domain, (uint64_t)place) < 0 ||
-	    exo_seat_handler(c->domain, c->name, c->thread, EXO_ROW_MONITOR,
-	    (uint64_t)place) < 0)
-		return -EAGAIN;
-	return 0;
+	return exo_domain_monitor(c->domain, c->name, (uint64_t)pass,
+	    (uint64_t)mask, 0) < 0 ? -EAGAIN : 0;
 }
 
 /* Its handle to the commons. */
@@ -962,6 +953,16 @@ come_out(struct context_birth *b, const uint64_t *words)
 	(void)!user_write(b->n, &n, sizeof(n));
 }
 
+/* Foreign calls that were patched, and native ones that the mask refuses. */
+static void
+trap_all(void)
+{
+	patch_trap();
+	if (exo_domain_row(own.domain, own.domain_slot, EXO_CLASS_REFUSED,
+	    EXO_ACT_SELF) < 0)
+		process_end(SIGKILL);
+}
+
 _Noreturn void
 lwc_born(uint64_t from, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3,
     uint64_t w4)
@@ -994,7 +995,7 @@ lwc_born(uint64_t from, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3,
 		{ 0, ~0ul, LWC_CREDENT, 0 } } };
 	areas_leave(b);
 	if (b->flags & LWC_SYSTRAP)
-		patch_trap();
+		trap_all();
 	__asm__ volatile("wrgsbase %0" : : "r"(b->gsbase));
 	come_out(b, words);
 	r->rax = (uint64_t)LWC_SWITCHED;

@@ -30,7 +30,6 @@ struct context {
 #define CONTEXT_FIRST	63u
 #define CONTEXT_CREATOR	31u		/* the descriptor of who made this one:
 					 * number 0 */
-#define CONTEXT_SPARE	62u		/* a place that is used in passing */
 #define PLACES_FEW	128u		/* in a table of handles: one frame, */
 #define PLACES_MANY	(40u * 128)	/* or many */
 
@@ -64,6 +63,8 @@ long context_make(struct context_birth *b) MUST_USE;
 
 /* A system call of a context whose calls are its creator's to answer. */
 long context_trap(struct exo_regs *r);
+/* Such a one has come to its end: that is its creator's, too. */
+_Noreturn void context_end(uint32_t status);
 
 /* Memory of another context that is asked for by its descriptor: 0, -EFAULT,
  * or -EACCES. */

@@ -4,12 +4,15 @@
 #include <castor/print.h>
 #include <castor/string.h>
 
+#include "context.h"
 #include "thread.h"
 #include "wait.h"
 
 _Noreturn void
 process_end(uint32_t status)
 {
+	if (own_flags & LWC_SYSTRAP)
+		context_end(status);
 	(void)commons(CM_EXIT, status, 0, 0, 0);
 	(void)!exo_domain_kill(own.domain, own.domain_slot, status);
 	(void)!exo_env_exit(status);

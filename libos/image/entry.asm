@@ -43,7 +43,6 @@ global _start, user_copy, user_copy_first, user_copy_last
 global thread_start, user_copy_fault, go, stubs, fp_save, fp_save_first, fp_save_last
 global fp_load, fp_load_first, fp_load_last, fp_reset
 extern image_start, fork_born, lwc_born, lwc_place, lwc_service
-extern lwc_refused_call
 extern foreign, trap, deliver_fault, deliver_slice
 extern calls_fast, pid, own_threads, patch_wait, only_regs
 
@@ -222,6 +221,8 @@ align 16
 other:
 	cmp	eax, K_SLICE
 	je	slice_begins
+	cmp	eax, K_REFUSED
+	je	refused
 	push	rsi
 	push	rdi
 	push	r8
@@ -280,6 +281,16 @@ go_stub:
 	add	rsp, F_CS - 32
 	popfq
 	ret				; to the stub
+
+; A native call that the mask of a trapped context refuses (context.c): if the
+; program made it, as foreign as any; for Castor's own code it fails.
+refused:
+	mov	rax, [rsp + F_RIP]
+	shr	rax, 39
+	cmp	eax, 252
+	jb	foreign_full
+	mov	qword [rsp + F_RAX], -E_DENIED
+	jmp	go_rest
 
 ; Castor's code has no red zone, and what lies below its rsp is this frame at
 ; the nearest: the word right below is free (libos/crt.asm).
@@ -401,8 +412,6 @@ deliver_by:
 entered_otherwise:
 	cmp	eax, K_CALL
 	je	.called
-	cmp	eax, K_REFUSED
-	je	.refused
 	cmp	eax, K_START
 	jne	.wrong
 	xor	ebp, ebp
@@ -417,23 +426,6 @@ entered_otherwise:
 .wrong:	ud2
 .first:	call	image_start
 	ud2
-; A context of mine was stopped at a native call: rsi its registers, on my upcall
-; stack, where rsp is.  As if it had come here.
-.refused:
-	sub	rsp, 64
-	mov	rdx, rsp
-	cld
-	call	lwc_refused_call
-	mov	rdi, [rsp]
-	mov	rsi, [rsp + 8]
-	mov	rdx, [rsp + 16]
-	mov	r10, [rsp + 24]
-	mov	r8, [rsp + 32]
-	mov	r9, [rsp + 40]
-	and	rsp, -BLOCK_SIZE
-	add	rsp, BLOCK_UPCALL - THREAD_SIZE
-	xor	eax, eax
-	jmp	_start
 ; Below what Castor's stack holds, if this context was left from C.
 .called:
 	mov	rax, [rsp + P_RSP]
@@ -545,32 +537,6 @@ lwc_cross:
 	pop	rbp
 	pop	rbx
 	ret
-
-; long lwc_resume(const struct exo_regs *, uint64_t *out, struct thread *): the
-; same, and who is let go on is who was stopped.
-global lwc_resume
-lwc_resume:
-	push	rbx
-	push	rbp
-	push	r12
-	push	r13
-	push	r14
-	push	r15
-	push	rsi
-	rdfsbase rax
-	mov	[rdx + P_FS], rax
-	mov	[rdx + P_RBP], rbp
-	lea	rax, [lwc_cross.back]
-	mov	[rdx + P_RIP], rax
-	mov	[rdx + P_RSP], rsp
-	mov	rsi, rdi
-	mov	edi, HOW_REGS
-	mov	eax, -1
-	xrstor64 [fp_initial]
-	mov	eax, NR_RESUME
-	syscall
-	pop	rdx
-	jmp	lwc_cross.out
 
 ; long lwc_ask(handle, op, a, b, c, uint64_t out[7]): call another context's
 ; service; what it says is the last of out.  < 0: -EXO_E_*.

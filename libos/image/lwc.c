@@ -13,6 +13,7 @@
 #define FLAGS	(LWC_SUSPEND_ONLY | LWC_SYSTRAP | LWC_PREFAULT |	      \
 		 LWC_SHARESIGNALS | LWC_MANY)
 #define HOWS	(LWC_SHARE | LWC_UNMAP)
+#define NR_exit_group	231u
 
 long	lwc_cross(uint64_t to, const uint64_t *args, uint64_t *out,
 	    struct thread *);
@@ -207,36 +208,6 @@ target_check(uint64_t to)
 	return c->thread == thread_index(me()) ? 0 : -EACCES;
 }
 
-static struct exo_regs refused;		/* a native call's that was refused */
-static uint64_t refused_fd;		/* whose; 0: none */
-
-long	lwc_resume(const struct exo_regs *, uint64_t *out, struct thread *);
-void	lwc_refused_call(uint64_t from, const struct exo_regs *r,
-	    uint64_t *out);
-
-/* From entry.asm, in the place of who has been switched away: a context of mine
- * made a native call that its mask refuses.  What it comes with. */
-void
-lwc_refused_call(uint64_t from, const struct exo_regs *r, uint64_t *out)
-{
-	refused = *r;
-	refused_fd = from;
-	out[0] = from;
-	out[1] = LWC_TRAP_MARK << 32 | (r->rax & 0xffffffff);
-	out[2] = r->rdi;
-	out[3] = r->rsi;
-	out[4] = r->rdx;
-	out[5] = r->r10;
-}
-
-static long
-answer_refused(const uint64_t *args, uint64_t *out)
-{
-	refused_fd = 0;
-	refused.rax = args[0];
-	return lwc_resume(&refused, out, me());
-}
-
 /* Leave, and come back: out: who came, and five words. */
 static long
 cross(uint64_t to, const uint64_t *args, uint64_t *out)
@@ -245,8 +216,7 @@ cross(uint64_t to, const uint64_t *args, uint64_t *out)
 
 	if (r < 0)
 		return r;
-	r = to == refused_fd ? answer_refused(args, out) :
-	    lwc_cross(to, args, out, me());
+	r = lwc_cross(to, args, out, me());
 	return r < 0 ? error(r) : LWC_SWITCHED;
 }
 
@@ -769,6 +739,20 @@ context_trap(struct exo_regs *r)
 	return e == LWC_SWITCHED ? (long)out[1] : -ENOSYS;
 }
 
+/* Whatever is answered. */
+_Noreturn void
+context_end(uint32_t status)
+{
+	uint32_t sig = status & 0x7f;
+	struct exo_regs r = { .rax = NR_exit_group,
+		.rdi = sig != 0 ? 128 + sig : status >> 8 };
+
+	for (;;) {
+		me()->regs = &r;
+		(void)context_trap(&r);
+	}
+}
+
 /* All six of the last one. */
 static long
 trapped_args(uint64_t fd, uint64_t to)
@@ -776,15 +760,8 @@ trapped_args(uint64_t fd, uint64_t to)
 	uint64_t out[ANSWER];
 	long r = target_check(fd);
 
-	if (r < 0)
-		return r;
-	if (fd == refused_fd) {
-		const uint64_t a[6] = { refused.rdi, refused.rsi, refused.rdx,
-		    refused.r10, refused.r8, refused.r9 };
-
-		return user_write(to, a, sizeof(a));
-	}
-	r = ask_it(fd, ASK_TRAP, 0, 0, 0, out);
+	if (r == 0)
+		r = ask_it(fd, ASK_TRAP, 0, 0, 0, out);
 	return r < 0 ? r : user_write(to, out, 6 * sizeof(out[0]));
 }
 

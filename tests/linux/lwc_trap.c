@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -212,6 +213,55 @@ TEST(the_commons_answers_nothing)
 	EQ(args[3], -EACCES);
 	EQ(args[4], -EACCES);
 	EQ(lwc_close((int)c), 0);
+}
+
+static void
+nothing_to_do(void)
+{
+}
+
+static void
+go_astray(void)
+{
+	__builtin_trap();
+}
+
+/* A fault that ends it is its creator's to know, who lives on. */
+TEST(its_end_is_told)
+{
+	uint64_t args[LWC_ARGS] = { 0 }, six[6];
+	long c = trapped(go_astray);
+
+	for (int i = 0; i < 3; i++) {
+		EQ(lwc_switch((int)c, args, NULL), LWC_TRAPPED);
+		EQ(args[0], SYS_exit_group);
+		EQ(args[1], 128 + SIGILL);
+		EQ(lwc_trapped((int)c, six), 0);
+		EQ(six[0], 128 + SIGILL);
+	}
+	EQ(lwc_close((int)c), 0);
+}
+
+/* What was refused is never answered: who asked is closed, again and again. */
+TEST(a_refused_one_is_closed)
+{
+	uint64_t args[LWC_ARGS] = { 0 };
+
+	for (int i = 0; i < 20; i++) {
+		long c = trapped(go_round);
+
+		EQ(lwc_switch((int)c, args, NULL), LWC_TRAPPED);
+		EQ(args[0], NATIVE_KILL);
+		EQ(lwc_close((int)c), 0);
+		EQ(getppid() > 0, 1);
+		/* Its place has another, which knows nothing of that. */
+		c = trapped(nothing_to_do);
+		memset(args, 0, sizeof(args));
+		if (!EQ(lwc_switch((int)c, args, NULL), LWC_SWITCHED))
+			return;
+		EQ(args[0], 1);
+		EQ(lwc_close((int)c), 0);
+	}
 }
 
 TAP_MAIN
