@@ -7,7 +7,8 @@
 # was measured: docs/bench.json and the table in docs/bench.md.
 
 BENCH_BOOTS := paths memory objects region bpf time pred castor commons \
-	       'paths --cpu max,-smap' linux/image 'linux/big --mem 1G' linux/lwc linux/lwc_use
+	       'paths --cpu max,-smap' linux/image 'linux/big --mem 1G' \
+	       linux/lwc linux/lwc_use
 BENCH_RUN = tools/bench --kernel $(KERNEL) --archive $(ARCHIVE) \
 	    --out $(K)/bench $(if $(STRICT),--strict) \
 	    $(if $(ROWS),--rows $(ROWS))

@@ -8,9 +8,12 @@ README.md and docs/*.md are held to the tree.  In code spans:
 	`link_set()`			must be defined somewhere
 	`link_set`, `EXO_R_VIEW`	must be a word somewhere in the sources
 
-Relative links must lead to a file, and to a heading if they name one.
+Relative links must lead to a file, and to a heading if they name one.  What a
+merge leaves in a file is nowhere.  Rows of `make bench' are named as
+docs/bench.json has them.
 """
 import fnmatch
+import json
 import os
 import re
 import subprocess
@@ -21,8 +24,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 os.chdir(ROOT)
 PAGES = [Path("README.md"), *sorted(Path("docs").glob("*.md"))]
-TOP = ("boot", "kernel", "libos", "user", "tools", "tests", "docs", "mk",
-       ".ci")
+TOP = ("boot", "kernel", "libos", "leda", "user", "tools", "tests", "docs",
+       "mk", ".ci")
 # What the pages have the reader make, as examples.
 YOURS = {"user/first.c", "user/either.bpf.c", "user/root/",
          "docs/bench.json", "slice_guard", "sys_slice_guard",
@@ -213,11 +216,46 @@ def every_page_is_in_the_contents():
             if p.name != "README.md" and f"]({p.name})" not in contents]
 
 
+def tops_are_in_the_readme():
+    """Every folder at the top has its row in `The tree'."""
+    tree = text(Path("README.md")).partition("## The tree")[2]
+    return [f"README.md, The tree: no `{top}/`" for top in TOP
+            if top[0] != "." and f"`{top}/" not in tree]
+
+
+def no_merge_is_unfinished():
+    return [f"{p}: {line}" for p in files() for line in
+            re.findall(r"^(?:<{7}|>{7}) .*", text(p), re.M)]
+
+
+def rows_of_the_bench_are_there():
+    """The table is docs/bench.json; rows that are named are in it."""
+    rows = {r["name"]: r for r in
+            json.loads(text(Path("docs/bench.json")))["rows"]}
+    table = re.findall(r"^\| (\w+) \| ([\d.,]+) \| ([\d.,]+) \|",
+                       text(Path("docs/bench.md")), re.M)
+    bad = []
+    if table != [(n, f"{r['median']:,}", f"{r['worst']:,}")
+                 for n, r in rows.items()]:
+        bad.append("docs/bench.md: the table is not docs/bench.json")
+    sources = "".join(text(p) for p in Path("tests/bench").rglob("*.c"))
+    taken = set(re.findall(r'"([a-z0-9]+(?:_[a-z0-9]+)+)"', sources))
+    for page in PAGES:
+        bad += [f"{page}: `{s}` is no row" for s in spans(page)
+                if s in taken - rows.keys()]
+        bad += [f"{page}: ROWS={s}: no row begins so" for s in
+                re.findall(r"\bROWS=([a-z]\w*)", text(page))
+                if s != "regex" and not any(n.startswith(s) for n in rows)]
+    return bad
+
+
 def main():
     tests = [abi_is_what_the_headers_say, paths_are_what_entry_asm_does,
              every_kernel_file_is_defended, links_lead_somewhere,
              files_that_are_named_exist, functions_that_are_named_exist,
-             programs_are_sound, every_page_is_in_the_contents]
+             programs_are_sound, every_page_is_in_the_contents,
+             tops_are_in_the_readme, no_merge_is_unfinished,
+             rows_of_the_bench_are_there]
     print(f"1..{len(tests)}")
     failed = False
     for i, test in enumerate(tests, 1):
