@@ -431,28 +431,6 @@ TEST(a_client_of_ones_own_is_in_one_place)
 	EQ(lwc_close((int)c), 0);
 }
 
-static uint64_t
-domain_of(uint64_t arg)
-{
-	(void)arg;
-	return native_ids().domain;
-}
-
-TEST(who_shares_a_client_is_not_where_another_is)
-{
-	struct lwc_spec all = SPEC(LWC_FILES | LWC_SHARE, -1, -1);
-	long c = child(NULL, 0, 0, domain_of), shared = child(&all, 1, 0,
-	    domain_of);
-	uint64_t its = said(c, 0), mine = native_ids().domain;
-
-	OK(its != 0 && its != ~0ul && its != mine);
-	EQ(native_ask(CM_CONTEXT_AT, its, 0, 0, 0), -EINVAL);
-	OK(native_ask(CM_CONTEXT_AT, said(shared, 0), 0, 0, 0) >= 0);
-	OK(native_ask(CM_CONTEXT_AT, mine, 0, 0, 0) >= 0);
-	EQ(lwc_close((int)c), 0);
-	EQ(lwc_close((int)shared), 0);
-}
-
 TEST(not_for_a_creator)
 {
 	long c = child(NULL, 0, 0, syscall_up);
