@@ -1,15 +1,14 @@
 /*
  * context.c - light-weight contexts (docs/lwc.md): making and ending them.
  *
- * A context is a domain of this process's account, made much as a fork makes
- * its child (fork.c): what its root has in slots 0-252 are links of this one's,
- * but for what it is not to have; slot 254 is its own.  Its name is fresh, from
- * the commons, which keeps a client for it.  The root is filled before the
- * domain is there: from then on only that edits its tables.
+ * A context is a domain of this process's account (child.c): what its root has
+ * in slots 0-252 are links of this one's, but for what it is not to have.  Its
+ * name is fresh, from the commons, which keeps a client for it.
  */
 #include <castor/string.h>
 
 #include "area.h"
+#include "child.h"
 #include "context.h"
 #include "file.h"
 #include "patch.h"
@@ -18,24 +17,15 @@
 #include "wait.h"
 
 #define NAMES_MAX	32u		/* children whose names are kept */
-#define DOMAINS_STEP	16u
 #define REAP_STEPS	512u
 #define QUEUE		64u
 #define RUN		32u		/* entries emptied at once */
 
-enum { NAME_DOMAIN = 'd', NAME_MEMORY = 'm' };
-
-struct child {
+struct making {
+	struct child c;
 	struct context_birth *birth;
-	exo_slot name;			/* mine, of the child's: all rights */
-	exo_slot window_slot;
-	uint32_t number;		/* its slot table is bound here as that */
-	exo_slot memory;		/* a slot with its memory's name */
 	uint32_t client;		/* in the commons */
-	uint32_t thread;		/* seat, handle of the commons, block */
 	uint32_t fd;			/* my descriptor of it */
-	exo_id domain;
-	exo_ppn slots, root, last, upcall, window;
 };
 
 uint32_t own_flags;
@@ -54,7 +44,9 @@ context_at(uint64_t fd)
 {
 	uint64_t i = fd == CONTEXT_CREATOR ? 0 : fd - CONTEXT_FIRST;
 
-	return (i > 0 || fd == CONTEXT_CREATOR) && i < top && CONTEXTS[i].domain != 0 ? &CONTEXTS[i] : NULL;
+	if ((i == 0 && fd != CONTEXT_CREATOR) || i >= top)
+		return NULL;
+	return CONTEXTS[i].domain != 0 ? &CONTEXTS[i] : NULL;
 }
 
 /* n free frames in a row for handles: the first; 0: there are not. */
@@ -116,107 +108,6 @@ contexts_forget(void)
 	top = names = places = 0;
 	own_flags = 0;
 	seat_shared = false;
-}
-
-/* ---- frames */
-
-/* A page of slot 254 in the child, like the one here. */
-static long
-page_give(const struct child *c, uint64_t va)
-{
-	long ppn = frame_get_as(EXO_PG_DATA, c->memory), r;
-	struct thread *t = (struct thread *)(OWN_SCRATCH +
-	    ((uint64_t)me() - va));
-
-	if (ppn < 0)
-		return ppn;
-	if (pt_put(OWN_SCRATCH, EXO_PTE(ppn, EXO_PTE_W | EXO_PTE_NX),
-	    c->memory) < 0)
-		image_die("no place to fill a context's page");
-	memcpy((void *)OWN_SCRATCH, (const void *)va, EXO_PAGE);
-	if ((uint64_t)me() - va < EXO_PAGE)
-		t->stand = (struct stand){ .fsbase = t->stand.fsbase,
-		    .rip = (uint64_t)lwc_born_at,
-		    .rsp = ((uint64_t)c->birth & ~15ul) - 64 };
-	if (pt_put(OWN_SCRATCH, 0, 0) < 0)
-		image_die("a context's page stays");
-	r = exo_pt_set(0, c->last, EXO_PT_INDEX(va, 1),
-	    EXO_PTE(ppn, EXO_PTE_W | EXO_PTE_NX), c->memory);
-	return r < 0 ? -ENOMEM : 0;
-}
-
-static long
-page_enter(const struct child *c, uint64_t va, exo_ppn ppn, uint64_t bits,
-    exo_slot slot)
-{
-	return exo_pt_set(0, c->last, EXO_PT_INDEX(va, 1),
-	    EXO_PTE(ppn, bits | EXO_PTE_NX), slot) < 0 ? -ENOMEM : 0;
-}
-
-static long
-table_get(const struct child *c, uint32_t level)
-{
-	long ppn = frame_get_as(EXO_PG_PT1 + level - 1, c->memory), companion;
-
-	if (ppn < 0 || level > 1)
-		return ppn;
-	companion = frame_get_as(EXO_PG_RMAP, c->memory);
-	if (companion < 0)
-		return companion;
-	return exo_pt_companion((exo_ppn)ppn, (exo_ppn)companion) < 0 ?
-	    -ENOMEM : ppn;
-}
-
-/* ---- slots */
-
-/* What is its own, and what all processes of the session have. */
-static long
-slots_fill(const struct child *c)
-{
-	exo_slot base = EXO_SLOT(c->number, 0);
-	const struct {
-		exo_slot from, to;
-		uint32_t rights, comp;
-	} give[] = {
-		{ c->name, own.domain_slot, EXO_R_ALL, NAME_DOMAIN },
-		{ c->name, own.memory_slot, EXO_R_ALL, NAME_MEMORY },
-		{ own.env_slot, own.env_slot, EXO_R_RUN, EXO_COMP_SAME },
-		{ own.acct_slot, own.acct_slot, EXO_R_CHARGE, EXO_COMP_SAME },
-		{ share.text_slot, share.text_slot, EXO_R_READ | EXO_R_EXEC |
-		    EXO_R_GIVE, EXO_COMP_SAME },
-		{ share.session_slot, share.session_slot, EXO_R_RUN |
-		    EXO_R_VIEW, EXO_COMP_SAME },
-		{ c->window_slot, share.session_slot - 1, EXO_R_READ |
-		    EXO_R_WRITE, EXO_COMP_SAME },
-	};
-
-	for (uint32_t i = 0; i < sizeof(give) / sizeof(give[0]); i++) {
-		if (exo_cap_derive(give[i].from, base + give[i].to,
-		    give[i].rights, give[i].comp) < 0)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-/* A table of slots, bound here as long as it is being filled. */
-static long
-slots_make(struct child *c)
-{
-	const volatile struct exo_domain *d =
-	    &EXO_DOMAINS[EXO_INDEX(own.domain)];
-	long ppn = frame_get_as(EXO_PG_SLOTS, c->name);
-	uint32_t i = 1;
-
-	if (ppn < 0)
-		return ppn;
-	while (i < EXO_SLOT_TABLES && d->slot_tables[i] != 0)
-		i++;
-	if (exo_slots_bind(own.domain, own.domain_slot, i, (exo_ppn)ppn) < 0)
-		return -ENOMEM;
-	c->slots = (exo_ppn)ppn;
-	c->number = i;
-	c->memory = EXO_SLOT(i, own.memory_slot);
-	return slots_fill(c);
 }
 
 /* ---- what it shares */
@@ -314,7 +205,7 @@ run_copy(exo_ppn to, uint32_t index, uint64_t va, uint32_t n)
  * table of the child's own.
  */
 static long
-tree_share(const struct child *c, exo_ppn to, exo_ppn from, uint32_t level,
+tree_share(const struct making *m, exo_ppn to, exo_ppn from, uint32_t level,
     uint64_t base, uint32_t end)
 {
 	uint64_t size = 1ul << EXO_PT_SHIFT(level);
@@ -324,7 +215,7 @@ tree_share(const struct child *c, exo_ppn to, exo_ppn from, uint32_t level,
 	for (uint32_t i = 0; i < end && r == 0; i++) {
 		uint64_t va = base + i * size;
 		uint64_t pte = (level == 4 ? pt_root() : pt_view(from))[i];
-		enum part out = pte == 0 ? ALL : left_out(c->birth, va,
+		enum part out = pte == 0 ? ALL : left_out(m->birth, va,
 		    va + size);
 		long below;
 
@@ -336,118 +227,59 @@ tree_share(const struct child *c, exo_ppn to, exo_ppn from, uint32_t level,
 		run = 0;
 		if (r < 0 || out != SOME)
 			continue;
-		below = table_get(c, level - 1);
-		r = below < 0 ? below : tree_share(c, (exo_ppn)below,
+		below = child_table(&m->c, level - 1);
+		r = below < 0 ? below : tree_share(m, (exo_ppn)below,
 		    EXO_PTE_PPN(pte), level - 1, va, 512);
 		if (r == 0 && exo_pt_set(0, to, i, EXO_PTE(below, EXO_PTE_W),
-		    c->memory) < 0)
+		    m->c.memory) < 0)
 			r = -ENOMEM;
 	}
 	return r < 0 ? r : run_copy(to, end - run, base + (end - run) * size,
 	    run);
 }
 
-/* The usual case: all. */
 static long
-all_share(const struct child *c)
+memory_share(const struct making *m)
 {
-	const uint64_t *root = pt_root();
-	uint32_t n;
+	long r = leaves_out(m->birth) ?
+	    tree_share(m, m->c.root, 0, 4, 0, HEAP_SLOT + 1) :
+	    child_memory(&m->c);
 
-	for (uint32_t i = 0; i <= HEAP_SLOT; i += n + 1) {
-		for (n = 0; i + n <= HEAP_SLOT && root[i + n] != 0; n++)
-			;
-		if (run_copy(c->root, i, SLOT_VA((uint64_t)i), n) < 0)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static long
-memory_share(const struct child *c)
-{
-	long r = leaves_out(c->birth) ?
-	    tree_share(c, c->root, 0, 4, 0, HEAP_SLOT + 1) : all_share(c);
-
-	if (r == 0 && exo_pt_set(0, c->root, TEXT_SLOT, EXO_PTE(share.text, 0),
-	    share.text_slot) < 0)
-		r = -ENOMEM;
-	return r;
-}
-
-/* ---- what is its own */
-
-static long
-tables_make(struct child *c)
-{
-	long above = frame_get_as(EXO_PG_PT4, c->memory);
-
-	c->root = (exo_ppn)above;
-	for (uint32_t level = 3; above >= 0 && level >= 1; level--) {
-		long ppn = table_get(c, level);
-
-		if (ppn < 0 || exo_pt_set(0, (exo_ppn)above, EXO_PT_INDEX(OWN,
-		    level + 1), EXO_PTE(ppn, EXO_PTE_W), c->memory) < 0)
-			return -ENOMEM;
-		above = ppn;
-	}
-	c->last = (exo_ppn)above;
-	return above < 0 ? above : 0;
-}
-
-static long
-own_make(struct child *c)
-{
-	uint64_t block = my_block(), va;
-	long r = tables_make(c), upcall;
-
-	for (va = OWN_HOT; va < OWN_HOT + OWN_HOT_PAGES * EXO_PAGE && r == 0;
-	    va += EXO_PAGE) {
-		if (pt_get(va) != 0)
-			r = page_give(c, va);
-	}
-	for (va = PAGE_DOWN((uint64_t)c->birth); va < block + BLOCK_UPCALL &&
-	    r == 0; va += EXO_PAGE)
-		r = page_give(c, va);
-	if (r < 0)
-		return r;
-	upcall = frame_get_as(EXO_PG_DATA | EXO_KIND_LIVE, c->memory);
-	if (upcall < 0)
-		return upcall;
-	c->upcall = (exo_ppn)upcall;
-	r = page_enter(c, block + BLOCK_UPCALL, c->upcall, EXO_PTE_W,
-	    c->memory);
-	if (r == 0)
-		r = page_enter(c, block + BLOCK_WINDOW, c->window, EXO_PTE_W,
-		    c->window_slot);
-	if (r == 0)
-		r = page_enter(c, OWN_VIEWS + VIEW_ROOT * EXO_PAGE, c->root, 0,
-		    c->memory);
-	if (r == 0)
-		r = page_enter(c, OWN_VIEWS + VIEW_OWN * EXO_PAGE, c->last, 0,
-		    c->memory);
-	return r;
+	return r == 0 ? child_text(&m->c) : r;
 }
 
 /* ---- its objects */
 
+/* Its own env is mine: it may give time to it, and may charge the account. */
 static long
-domain_make(struct child *c)
+slots_make(struct child *c)
 {
-	long frame = frame_get_as(EXO_PG_DOMAIN, c->name), r;
+	long r = child_slots(c);
 
-	if (frame < 0)
-		return frame;
-	do {
-		r = exo_domain_create(own.acct, own.acct_slot,
-		    EXO_SLOT(c->number, own.domain_slot), EXO_NONE,
-		    (exo_ppn)frame, c->root);
-	} while (r == -EXO_E_QUOTA && commons(CM_RAISE, EXO_RES_DOMAINS,
-	    DOMAINS_STEP, 0, 0) > 0);
-	if (r < 0)
-		return -EAGAIN;
-	c->domain = (exo_id)r;
-	return 0;
+	if (r == 0)
+		r = child_slot(c, own.env_slot, own.env_slot, EXO_R_RUN,
+		    EXO_COMP_SAME);
+	if (r == 0)
+		r = child_slot(c, own.acct_slot, own.acct_slot, EXO_R_CHARGE,
+		    EXO_COMP_SAME);
+	return r;
+}
+
+/* Where it is entered first, its copy of this thread says. */
+static long
+own_make(struct making *m)
+{
+	struct thread *t = me();
+	struct stand was = t->stand;
+	long r;
+
+	t->stand = (struct stand){ .rip = (uint64_t)lwc_born_at,
+	    .rsp = (uint64_t)m->birth & ~15ul };
+	__asm__ volatile("rdfsbase %0" : "=r"(t->stand.fsbase));
+	t->birth = (uint64_t)m->birth;
+	r = child_own(&m->c, (uint64_t)m->birth);
+	t->stand = was;
+	return r;
 }
 
 /* A tag, as long as there are any: without one it is entered all the same. */
@@ -465,33 +297,19 @@ pcid_give(const struct child *c)
 
 /* Its seat for this env, and the handles between it and me. */
 static long
-seat_make(const struct child *c)
+seat_make(const struct making *m)
 {
-	struct exo_seat_args a = {
-		.env = me()->env,
-		.entry = (uint64_t)_start,
-		.stack = BLOCK_THREAD(c->thread),
-		.upcall = (uint64_t)_start + EXO_START_UPCALL_AT,
-		.upcall_va = my_block() + BLOCK_UPCALL,
-		.upcall_ppn = c->upcall,
-		.upcall_slot = c->memory,
-	};
+	const struct child *c = &m->c;
+	long r = child_seat(c, me()->env);
 
-	while (EXO_DOMAINS[EXO_INDEX(c->domain)].nseats <= c->thread) {
-		long ppn = frame_get_as(EXO_PG_SEATS, c->name);
-
-		if (ppn < 0 || exo_domain_seats(c->domain, c->name,
-		    (exo_ppn)ppn) < 0)
-			return -ENOMEM;
-	}
-	if (exo_seat_bind(c->domain, c->name, c->thread, (uint64_t)&a) < 0 ||
-	    exo_slots_bind(c->domain, c->name, 0, c->slots) < 0 ||
-	    exo_handle_open(c->domain, c->name, CONTEXT_CREATOR, own.domain) <
-	    0 || exo_handle_mint(own.domain, own.domain_slot, c->thread, c->fd,
-	    c->domain, CONTEXT_CREATOR) < 0 ||
-	    exo_handle_open(own.domain, own.domain_slot, c->fd, own.domain) <
-	    0 || exo_handle_mint(c->domain, c->name, c->thread, CONTEXT_CREATOR,
-	    own.domain, c->fd) < 0)
+	if (r < 0)
+		return r;
+	if (exo_handle_open(c->domain, c->name, CONTEXT_CREATOR,
+	    own.domain) < 0 || exo_handle_mint(own.domain, own.domain_slot,
+	    c->thread, m->fd, c->domain, CONTEXT_CREATOR) < 0 ||
+	    exo_handle_open(own.domain, own.domain_slot, m->fd,
+	    own.domain) < 0 || exo_handle_mint(c->domain, c->name, c->thread,
+	    CONTEXT_CREATOR, own.domain, m->fd) < 0)
 		return -EAGAIN;
 	return 0;
 }
@@ -518,25 +336,27 @@ mask_fill(uint64_t mask[2])
 
 /* I am its monitor, for the mask: what that refuses is a trap of its own. */
 static long
-mask_set(const struct child *c)
+mask_set(const struct making *m)
 {
 	static const uint8_t pass[EXO_CLASSES];
 	uint64_t mask[2];
 
-	if ((c->birth->flags & LWC_SYSTRAP) == 0)
+	if ((m->birth->flags & LWC_SYSTRAP) == 0)
 		return 0;
 	mask_fill(mask);
-	return exo_domain_monitor(c->domain, c->name, (uint64_t)pass,
+	return exo_domain_monitor(m->c.domain, m->c.name, (uint64_t)pass,
 	    (uint64_t)mask, 0) < 0 ? -EAGAIN : 0;
 }
 
 /* Its handle to the commons. */
 static long
-client_join(const struct child *c)
+client_join(const struct making *m)
 {
+	const struct child *c = &m->c;
+
 	if (exo_handle_open(c->domain, c->name, c->thread, share.commons) < 0)
 		return -EAGAIN;
-	return commons(CM_CONTEXT_END, c->client, c->domain, c->thread, 0);
+	return commons(CM_CONTEXT_END, m->client, c->domain, c->thread, 0);
 }
 
 /* From fd to below *next the last spec says the same: are they left out? */
@@ -561,62 +381,61 @@ file_left(const struct context_birth *b, uint64_t fd, uint64_t *next)
 }
 
 static long
-files_leave(const struct child *c)
+files_leave(const struct making *m)
 {
-	const struct context_birth *b = c->birth;
+	const struct context_birth *b = m->birth;
 	long r = 0;
 
 	for (uint64_t fd = 0, next; fd < CM_FDS && r == 0; fd = next) {
 		next = CM_FDS;
 		if (file_left(b, fd, &next) && (b->kind & 0xff) == CM_COPY)
-			r = commons(CM_CONTEXT_CLOSE, c->client, fd, next - 1,
+			r = commons(CM_CONTEXT_CLOSE, m->client, fd, next - 1,
 			    0);
 	}
 	return r;
 }
 
 static long
-child_build(struct child *c)
+child_build(struct making *m)
 {
-	long r = slots_make(c);
+	long r = slots_make(&m->c);
 
 	if (r == 0)
-		r = own_make(c);
+		r = own_make(m);
 	if (r == 0)
-		r = memory_share(c);
+		r = memory_share(m);
 	if (r == 0)
-		r = domain_make(c);
+		r = child_domain(&m->c);
 	if (r == 0)
-		r = seat_make(c);
+		r = seat_make(m);
 	if (r == 0)
-		r = mask_set(c);
+		r = mask_set(m);
 	if (r == 0)
-		r = files_leave(c);
+		r = files_leave(m);
 	if (r == 0)
-		r = client_join(c);
-	if (c->number != 0 && exo_slots_bind(own.domain, own.domain_slot,
-	    c->number, 0) < 0)
-		image_die("a context's slots stay");
+		r = client_join(m);
+	child_release(&m->c);
 	return r;
 }
 
 /* Its name and client. */
 static long
-child_begin(struct child *c)
+child_begin(struct making *m)
 {
 	const struct cm_fork *out = (const struct cm_fork *)my_window()->data;
+	struct child *c = &m->c;
 	long r;
 
 	commons_at();
 	if (exo_cap_open(c->name, share.commons) < 0 ||
 	    exo_cap_open(c->window_slot, share.commons) < 0)
 		return -EAGAIN;
-	r = commons(CM_CONTEXT, c->birth->kind, c->name, c->window_slot,
+	r = commons(CM_CONTEXT, m->birth->kind, c->name, c->window_slot,
 	    own.domain);
 	if (r < 0)
 		return r;
-	c->client = (uint32_t)r;
-	if (c->birth->kind != CM_SHARE) {
+	m->client = (uint32_t)r;
+	if (m->birth->kind != CM_SHARE) {
 		c->window = out->window;
 	} else {
 		(void)!exo_cap_drop(c->window_slot);
@@ -626,17 +445,17 @@ child_begin(struct child *c)
 		    EXO_R_READ | EXO_R_WRITE, EXO_COMP_SAME) < 0)
 			return -EAGAIN;
 	}
-	c->birth->window = c->window;
+	m->birth->window = c->window;
 	return 0;
 }
 
 static long
-child_make(struct child *c)
+child_make(struct making *m)
 {
-	long r = child_begin(c);
+	long r = child_begin(m);
 
 	if (r == 0)
-		r = child_build(c);
+		r = child_build(m);
 	return r;
 }
 
@@ -645,11 +464,12 @@ static void	domain_end(exo_id domain, exo_slot name);
 
 /* What there is of it goes. */
 static void
-child_undo(struct child *c)
+child_undo(const struct making *m)
 {
+	const struct child *c = &m->c;
 	const exo_ppn parts[] = { c->root, c->slots };
 
-	(void)commons(CM_CONTEXT_END, c->client, 0, 0, 0);
+	(void)commons(CM_CONTEXT_END, m->client, 0, 0, 0);
 	if (c->domain != 0)
 		domain_end(c->domain, c->name);
 	else
@@ -668,41 +488,51 @@ may_fill(struct context *c, const struct context_birth *b)
 	}
 }
 
+/* It has a name and a place for its window, and a descriptor. */
+static long
+context_named(struct making *m)
+{
+	long r = child_make(m);
+
+	if (r < 0)
+		child_undo(m);
+	file_slot_put(m->c.window_slot);
+	if (r < 0 || names == NAMES_MAX) {
+		file_slot_put(m->c.name);
+		m->c.name = EXO_NONE;
+		return r;
+	}
+	names++;
+	pcid_give(&m->c);
+	return 0;
+}
+
 long
 context_make(struct context_birth *b)
 {
-	struct child c = { .birth = b, .thread = thread_index(me()) };
-	long fd = context_take((b->flags & LWC_MANY) != 0), name = file_slot_take(), r;
-	long window = file_slot_take();
-	uint64_t fs;
+	struct making m = { .birth = b, .c = { .acct = own.acct,
+	    .acct_slot = own.acct_slot, .thread = thread_index(me()) } };
+	long fd = context_take((b->flags & LWC_MANY) != 0);
+	long name = fd < 0 ? fd : file_slot_take();
+	long window = name < 0 ? name : file_slot_take();
+	struct context *at;
+	long r;
 
-	if (fd < 0 || name < 0 || window < 0) {
-		r = fd < 0 ? fd : -EMFILE;
-	} else {
-		c.fd = (uint32_t)fd;
-		c.name = (exo_slot)name;
-		c.window_slot = (exo_slot)window;
-		__asm__ volatile("rdfsbase %0" : "=r"(fs));
-		me()->stand.fsbase = fs;
-		me()->birth = (uint64_t)b;
-		r = child_make(&c);
-		if (r < 0)
-			child_undo(&c);
+	if (window < 0) {
+		if (name >= 0)
+			file_slot_put((exo_slot)name);
+		return fd < 0 ? fd : -EMFILE;
 	}
-	if (window >= 0)
-		file_slot_put((exo_slot)window);
-	if (r == 0 && names < NAMES_MAX) {
-		names++;
-		pcid_give(&c);
-	} else if (name >= 0) {
-		file_slot_put((exo_slot)name);
-		name = EXO_NONE;
-	}
+	m.fd = (uint32_t)fd;
+	m.c.name = (exo_slot)name;
+	m.c.window_slot = (exo_slot)window;
+	r = context_named(&m);
 	if (r < 0)
 		return r;
-	CONTEXTS[fd - CONTEXT_FIRST] = (struct context){ .domain = c.domain,
-	    .name = (exo_slot)name, .thread = c.thread, .flags = b->flags };
-	may_fill(&CONTEXTS[fd - CONTEXT_FIRST], b);
+	at = &CONTEXTS[fd - CONTEXT_FIRST];
+	*at = (struct context){ .domain = m.c.domain, .name = m.c.name,
+	    .thread = m.c.thread, .flags = b->flags };
+	may_fill(at, b);
 	return fd;
 }
 
@@ -907,20 +737,6 @@ contexts_drop(void)
 
 /* ---- the child's first steps */
 
-/* Who it is, it finds in the tables. */
-static void
-own_find(void)
-{
-	const uint64_t *self = (const uint64_t *)(OWN_VIEWS + VIEW_OWN *
-	    EXO_PAGE);
-	exo_ppn root = EXO_PTE_PPN(self[EXO_PT_INDEX(OWN_VIEWS +
-	    VIEW_ROOT * EXO_PAGE, 1)]);
-	uint32_t index = EXO_PAGES[root].parents;
-
-	own.domain = EXO_ID(EXO_DOMAINS[index].gen, index);
-	own_table = EXO_PTE_PPN(self[EXO_PT_INDEX((uint64_t)self, 1)]);
-}
-
 static void
 areas_leave(const struct context_birth *b)
 {
@@ -974,17 +790,7 @@ lwc_born(uint64_t from, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3,
 	exo_id parent = own.domain;
 
 	(void)from;
-	own_find();
-	frames_forget();
-	file_forget();
-	threads_forget();
-	rows_set();
-	t->window = b->window;
-	t->window_slot = share.session_slot - 1;
-	t->slice = EXO_NONE;
-	t->futex = 0;
-	signal_forked();
-	contexts_forget();
+	child_born(b->window);
 	own_flags = b->flags;
 	seat_shared = b->kind == CM_SHARE;
 	top = 1;

@@ -14,7 +14,9 @@
 static exo_ppn stock[STOCK];
 static uint32_t stocked;
 
-exo_ppn
+/* A free one that is known to be zero, so that it need not be zeroed, or is not:
+ * for what is written at once.  0: there is none. */
+static exo_ppn
 frame_free(bool zero)
 {
 	exo_ppn first = EXO_MACHINE->free_head, p = first;
@@ -34,7 +36,7 @@ frame_free(bool zero)
 static uint64_t
 free_run(uint64_t n, exo_ppn *first)
 {
-	exo_ppn p = n == 1 ? frame_free(true) : EXO_MACHINE->free_head;
+	exo_ppn p = EXO_MACHINE->free_head;
 	uint64_t run = 0;
 
 	*first = p;
@@ -95,30 +97,50 @@ frames_get_at(uint32_t kind, exo_slot guard, exo_ppn first, uint32_t n)
 	return r == (long)n ? 0 : -ENOMEM;
 }
 
-long
-frame_get_as(uint32_t kind, exo_slot guard)
+/* Is it worth another try?  My own account's limit may go up. */
+static bool
+is_again(long r, exo_id acct)
 {
-	exo_ppn first;
-	long r = run_take(kind, guard, 1, &first);
+	return r == -EXO_E_BUSY ||
+	    (r == -EXO_E_QUOTA && acct == own.acct && limit_raise());
+}
 
-	return r < 0 ? r : (long)first;
+long
+frame_get_for(exo_id acct, exo_slot slot, exo_slot guard, uint32_t kind)
+{
+	for (uint32_t i = 0; i < TRIES; i++) {
+		exo_ppn ppn = frame_free(true);
+		long r = ppn == 0 ? -EXO_E_FULL : exo_page_alloc(acct, slot,
+		    guard, kind, ppn, 1);
+
+		if (r == 1)
+			return ppn;
+		if (!is_again(r, acct))
+			break;
+	}
+	return -ENOMEM;
+}
+
+long
+frame_copy_for(exo_id acct, exo_slot slot, exo_slot guard, uint64_t va)
+{
+	for (uint32_t i = 0; i < TRIES; i++) {
+		exo_ppn ppn = frame_free(false);
+		long r = ppn == 0 ? -EXO_E_FULL : exo_page_copy(acct, slot,
+		    guard, ppn, va);
+
+		if (r == 0)
+			return ppn;
+		if (!is_again(r, acct))
+			break;
+	}
+	return -ENOMEM;
 }
 
 long
 frame_copy(uint64_t va)
 {
-	for (uint32_t i = 0; i < TRIES; i++) {
-		exo_ppn ppn = frame_free(false);
-		long r = ppn == 0 ? -EXO_E_FULL : exo_page_copy(own.acct,
-		    own.acct_slot, own.memory_slot, ppn, va);
-
-		if (r == 0)
-			return ppn;
-		if (r != -EXO_E_BUSY &&
-		    (r != -EXO_E_QUOTA || !limit_raise()))
-			break;
-	}
-	return -ENOMEM;
+	return frame_copy_for(own.acct, own.acct_slot, own.memory_slot, va);
 }
 
 long
@@ -128,7 +150,8 @@ frame_get(uint32_t kind)
 	long r;
 
 	if (kind != EXO_PG_DATA)
-		return frame_get_as(kind, own.memory_slot);
+		return frame_get_for(own.acct, own.acct_slot, own.memory_slot,
+		    kind);
 	if (stocked == 0) {
 		r = run_take(kind, own.memory_slot, STOCK, &first);
 		if (r < 0)

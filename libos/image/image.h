@@ -141,12 +141,12 @@ _Noreturn void image_die(const char *fmt, ...)
 
 /* ---- frames (frame.c) */
 long frame_get(uint32_t kind) MUST_USE;	/* zeroed; a ppn, or -ENOMEM */
-/* A free one that is known to be zero, so that it need not be zeroed, or is not:
- * for what is written at once.  0: there is none. */
-exo_ppn frame_free(bool zero);
 long frame_copy(uint64_t va) MUST_USE;	/* of the page there, likewise */
-/* With another name than my memory's. */
-long frame_get_as(uint32_t kind, exo_slot guard) MUST_USE;
+/* For another account or name than mine. */
+long frame_get_for(exo_id acct, exo_slot slot, exo_slot guard, uint32_t kind)
+    MUST_USE;
+long frame_copy_for(exo_id acct, exo_slot slot, exo_slot guard, uint64_t va)
+    MUST_USE;
 /* These n: 0 or -ENOMEM. */
 long frames_get_at(uint32_t kind, exo_slot guard, exo_ppn first, uint32_t n)
     MUST_USE;
