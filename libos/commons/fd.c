@@ -2,7 +2,8 @@
  * fd.c - descriptors: a process's numbers for open files.
  *
  * A flood is the flooder's problem: each process may have FDS_SURE descriptors
- * whatever others do; what is beyond comes out of a stock for all.  Open files
+ * whatever others do; what is beyond comes out of a stock for all, of which one
+ * process and its contexts have a fourth at most, one user half.  Open files
  * need a descriptor each, so they are bounded by the same.
  *
  * Invariant: bit fd of `open' is set iff file[fd] is there; nfds counts them.
@@ -11,6 +12,8 @@
 
 #define FDS_SURE	16u
 #define FDS_STOCK	4096u
+#define FDS_PROCESS	(FDS_STOCK / 4)
+#define FDS_USER	(FDS_STOCK / 2)
 
 static uint32_t fds, over;		/* all; those beyond FDS_SURE each */
 
@@ -20,23 +23,32 @@ fd_count(void)
 	return fds;
 }
 
+static uint32_t
+beyond(uint32_t n)
+{
+	return n > FDS_SURE ? n - FDS_SURE : 0;
+}
+
 static void
 count(struct proc *p, int32_t n)
 {
-	uint32_t before = p->nfds > FDS_SURE ? p->nfds - FDS_SURE : 0;
+	uint32_t before = beyond(p->nfds), more;
 
 	p->nfds += (uint32_t)n;
 	fds += (uint32_t)n;
-	over += (p->nfds > FDS_SURE ? p->nfds - FDS_SURE : 0) - before;
+	more = beyond(p->nfds) - before;
+	over += more;
+	p->leader->over += more;
 }
 
 static int64_t
 stock_check(const struct proc *p, uint32_t n)
 {
-	uint32_t before = p->nfds > FDS_SURE ? p->nfds - FDS_SURE : 0;
-	uint32_t after = p->nfds + n > FDS_SURE ? p->nfds + n - FDS_SURE : 0;
+	uint32_t more = beyond(p->nfds + n) - beyond(p->nfds);
 
-	return over + (after - before) > FDS_STOCK ? -L_ENFILE : 0;
+	return more > 0 && (over + more > FDS_STOCK ||
+	    p->leader->over + more > FDS_PROCESS ||
+	    proc_held(p->leader).over + more > FDS_USER) ? -L_ENFILE : 0;
 }
 
 /* The lowest free one from min on, below end. */
@@ -190,8 +202,7 @@ fd_inherit(struct proc *to, struct proc *from, uint32_t first)
 {
 	uint32_t n = 0;
 
-	if (over + (from->nfds > FDS_SURE ? from->nfds - FDS_SURE : 0) >
-	    FDS_STOCK)
+	if (stock_check(to, from->nfds) != 0)
 		return -L_ENFILE;
 	for (uint32_t i = first / 64; i < CM_FDS_ALL / 64; i++) {
 		uint64_t bits = from->open[i];

@@ -8,7 +8,8 @@
 #include "proc.h"
 #include "world.h"
 
-#define FILES_MAX	8192u
+#define FILES_MAX	12288u		/* no fewer than there can be descriptors, also
+					 * on their way */
 
 static struct pool files = POOL(struct file, FILES_MAX, false);
 

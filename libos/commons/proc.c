@@ -12,7 +12,12 @@
 #define PROCS_KEPT	8u		/* for children of process 1 only: so that
 					 * a fork bomb can be dealt with */
 
+#define CLIENTS_MAX	128u		/* of contexts, who take no process's
+					 * place: half for one at most */
+#define USER_TASKS	64u		/* of a user who is not root */
+
 static struct pool procs = POOL(struct proc, PROCS_MAX, false);
+static struct pool clients = POOL(struct proc, CLIENTS_MAX, false);
 static struct proc *by_pid[PIDS_MAX];
 static uint16_t uses[PIDS_MAX];
 static uint32_t last_pid;
@@ -115,7 +120,6 @@ static void
 inherit(struct proc *p, const struct proc *from)
 {
 	p->umask = from->umask;
-	p->cred = from->creds->cred;
 	p->cwd = from->cwd;
 	from = from->leader;
 	memcpy(p->limit, from->limit, sizeof(p->limit));
@@ -140,18 +144,49 @@ first_init(struct proc *p)
 	memcpy(p->comm, "init", 5);
 }
 
-/* RLIMIT_NPROC: of one user's, who is not root. */
-static bool
-user_may_have_more(const struct proc *from)
+uint32_t
+proc_tasks(const struct proc *p)
 {
-	uint64_t n = 0;
+	uint32_t n = p->seats == NULL;	/* a zombie */
 
-	from = from->leader;
-	if (from->cred.uid == 0)
-		return true;
-	for (const struct proc *p = proc_all; p != NULL; p = p->all_next)
-		n += p->state != PROC_FREE && p->cred.uid == from->cred.uid;
-	return n < from->limit[L_RLIMIT_NPROC][0];
+	for (const struct seat *s = p->seats; s != NULL; s = s->next)
+		n += !s->context;
+	return n;
+}
+
+static void
+held_add(struct held *h, const struct proc *p)
+{
+	h->tasks += proc_tasks(p);
+	for (const struct seat *s = p->seats; s != NULL; s = s->next)
+		h->contexts += s->context;
+	h->over += p->over;
+}
+
+struct held
+proc_held(const struct proc *p)
+{
+	struct held h = { 0 };
+
+	if (p->cred.uid == 0) {
+		held_add(&h, p);
+		return h;
+	}
+	for (const struct proc *o = proc_all; o != NULL; o = o->all_next) {
+		if (o->state != PROC_FREE && o->cred.uid == p->cred.uid)
+			held_add(&h, o);
+	}
+	return h;
+}
+
+bool
+proc_user_may(const struct proc *from)
+{
+	const struct proc *p = from->leader;
+	uint64_t most = p->limit[L_RLIMIT_NPROC][0];
+
+	return p->cred.uid == 0 ||
+	    proc_held(p).tasks < (most < USER_TASKS ? most : USER_TASKS);
 }
 
 struct proc *
@@ -160,12 +195,15 @@ proc_new(struct proc *from, int64_t *error)
 	struct proc *p = NULL;
 
 	*error = -L_EAGAIN;
-	if (from != NULL && !user_may_have_more(from))
+	if (from != NULL && !proc_user_may(from))
 		return NULL;
 	if (procs.used + PROCS_KEPT < PROCS_MAX || from == proc_init)
 		p = pool_get(&procs);
 	if (p == NULL)
 		return NULL;
+	p->leader = p->creds = p;
+	if (from != NULL)
+		p->cred = from->creds->cred;
 	p->pid = pid_new();
 	if (p->pid == 0 || (from != NULL &&
 	    (*error = fd_inherit(p, from, 0)) != 0)) {
@@ -183,7 +221,6 @@ proc_new(struct proc *from, int64_t *error)
 	pid_hold(p->pgid);
 	pid_hold(p->sid);
 	inode_hold(p->cwd);
-	p->leader = p->creds = p;
 	p->exit_signal = L_SIGCHLD;
 	p->state = PROC_MAKING;
 	p->started = world_clock();
@@ -250,16 +287,16 @@ context_new(struct proc *from, bool copy, enum cm_cred_how how,
 	struct proc *p = NULL;
 
 	*error = -L_EAGAIN;
-	if (procs.used + PROCS_KEPT < PROCS_MAX)
-		p = pool_get(&procs);
+	if (proc_held(from->leader).contexts < CLIENTS_MAX / 2)
+		p = pool_get(&clients);
 	if (p == NULL)
 		return NULL;
+	p->leader = from->leader;
 	*error = fd_inherit(p, from, copy ? 0 : CM_FDS);
 	if (*error != 0) {
-		pool_put(&procs, p);
+		pool_put(&clients, p);
 		return NULL;
 	}
-	p->leader = from->leader;
 	p->creds = p;
 	if (how == CM_CREDS_SHARE && from->creds == from->leader)
 		p->creds = from->creds;
@@ -274,6 +311,12 @@ context_new(struct proc *from, bool copy, enum cm_cred_how how,
 	p->acct = from->acct;
 	p->state = PROC_LIVE;
 	return p;
+}
+
+uint32_t
+context_count(void)
+{
+	return clients.used;
 }
 
 struct proc *
@@ -292,7 +335,7 @@ context_put(struct proc *c)
 {
 	fd_close_range(c, 0, CM_FDS_ALL - 1);
 	inode_put(c->cwd);
-	pool_put(&procs, c);
+	pool_put(&clients, c);
 }
 
 /* ---- dying */

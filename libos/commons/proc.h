@@ -34,6 +34,8 @@ struct proc {
 	struct waitq waitq;		/* of its own waiting for children */
 	struct inode *cwd;
 	uint32_t umask, exit_signal, status, nfds;
+	uint32_t over;			/* its and its contexts' descriptors
+					 * that are beyond FDS_SURE: fd.c */
 	uint8_t stopped;		/* by this signal */
 	bool tell_stop, tell_cont, execed, killed;
 	uint16_t exe_len, args_len;
@@ -63,6 +65,15 @@ extern struct proc *proc_cursor;	/* of somebody who walks proc_all in
 /* ---- proc.c */
 struct proc *proc_find(uint32_t pid);	/* NULL; zombies too */
 uint32_t proc_count(void);
+uint32_t proc_tasks(const struct proc *p);	/* its threads, 1 at least */
+/* What it and the others of its user have; of root's, each is alone. */
+struct held {
+	uint32_t tasks, contexts, over;
+};
+struct held proc_held(const struct proc *p);
+/* May its user have one more process or thread?  His RLIMIT_NPROC, and a share;
+ * root may. */
+bool proc_user_may(const struct proc *p);
 /* A new process 1, or child of p: descriptors and all that are inherited.
  * NULL and *error. */
 struct proc *proc_new(struct proc *p, int64_t *error);
@@ -82,6 +93,7 @@ void proc_seat_add(struct proc *p, struct seat *s);	/* a client's */
 struct proc *context_new(struct proc *from, bool copy, enum cm_cred_how how,
     int64_t *error);
 void context_put(struct proc *c);
+uint32_t context_count(void);
 /* The client of a context that this seat's process is making: NULL. */
 struct proc *context_in_making(const struct seat *s, uint64_t client);
 void proc_seat_drop(struct seat *s);

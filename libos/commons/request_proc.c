@@ -67,7 +67,8 @@ REQUEST(FORK_ABORT)
 REQUEST(THREAD)
 {
 	struct cm_fork out;
-	int64_t r = world_thread(s->proc->leader, a, b, c, &out);
+	int64_t r = proc_user_may(s->proc) ?
+	    world_thread(s->proc->leader, a, b, c, &out) : -L_EAGAIN;
 
 	if (r != 0)
 		return r;

@@ -281,8 +281,25 @@ available(uint32_t res)
 	return left > keep ? left - keep : 0;
 }
 
+/* Of one kind, n more for this process: has its user, who is not root, half of
+ * what I have at most? */
+static bool
+user_may(const struct proc *p, uint32_t res, uint64_t n)
+{
+	const volatile struct exo_acct *accts = EXO_ACCTS;
+
+	if (p->cred.uid == 0)
+		return true;
+	for (const struct proc *o = proc_all; o != NULL; o = o->all_next) {
+		if (o->record != 0 && o->acct != 0 &&
+		    o->cred.uid == p->cred.uid)
+			n += accts[EXO_INDEX(o->acct)].limit[res];
+	}
+	return n <= accts[EXO_INDEX(self->acct)].limit[res] / 2;
+}
+
 static int64_t
-account_make(struct record *rec, uint64_t frames)
+account_make(const struct proc *p, struct record *rec, uint64_t frames)
 {
 	uint32_t limits[EXO_RES_MAX] = {
 		[EXO_RES_FRAMES] = (uint32_t)frames, [EXO_RES_DOMAINS] = 1,
@@ -293,7 +310,8 @@ account_make(struct record *rec, uint64_t frames)
 	};
 	long r;
 
-	if (frames < FRAMES_MIN || frames > available(EXO_RES_FRAMES)) {
+	if (frames < FRAMES_MIN || frames > available(EXO_RES_FRAMES) ||
+	    !user_may(p, EXO_RES_FRAMES, frames)) {
 		sweep_again();
 		return -L_ENOMEM;
 	}
@@ -353,10 +371,10 @@ world_begin(struct proc *p, uint64_t frames, uint64_t slot, uint64_t wslot,
 		(void)seats_reap();
 	if (rec == NULL)
 		return -L_EAGAIN;
-	e = account_make(rec, frames);
+	e = account_make(p, rec, frames);
 	while (e != 0 && rec->acct == 0 && tries-- > 0 && dying != NULL) {
 		(void)seats_reap();
-		e = account_make(rec, frames);
+		e = account_make(p, rec, frames);
 	}
 	if (e != 0)
 		return e;
@@ -414,6 +432,13 @@ world_end(struct proc *p, uint64_t domain, uint64_t env, uint64_t place)
 	return 0;
 }
 
+/* Threads and contexts leave a seat for each process that there may be. */
+static bool
+seats_spare(void)
+{
+	return seats_used + PROCS_MAX - proc_count() < CM_SEATS - SEAT_FIRST;
+}
+
 int64_t
 world_thread(struct proc *p, uint64_t env, uint64_t place, uint64_t wslot,
     struct cm_fork *out)
@@ -423,7 +448,7 @@ world_thread(struct proc *p, uint64_t env, uint64_t place, uint64_t wslot,
 
 	if (p->record == 0 || !env_fits(env, p->acct))
 		return -L_EINVAL;
-	tid = pid_new();
+	tid = seats_spare() ? pid_new() : 0;
 	if (tid == 0)
 		return -L_EAGAIN;
 	if (seat_take(p->domain, (exo_slot)wslot, &s) < 0) {
@@ -472,7 +497,8 @@ world_context(struct seat *s, struct proc *c, uint64_t wslot,
 {
 	struct seat *new;
 
-	if (seat_take(seat_domain(s), (exo_slot)wslot, &new) < 0) {
+	if (!seats_spare() ||
+	    seat_take(seat_domain(s), (exo_slot)wslot, &new) < 0) {
 		context_put(c);
 		return -L_EAGAIN;
 	}
@@ -631,27 +657,37 @@ world_window(const struct seat *s)
 }
 
 /*
- * More for one process: no more than `most' of a kind, and an eighth of what I
- * have stays for the beginnings of others.
+ * More for one process: no more than `most' of a kind, slices as it has threads
+ * and one that is to be; and a part of what I have stays for the beginnings of
+ * others: half of what each process needs one of, an eighth of the rest.
  */
-int64_t
-world_raise(struct proc *p, uint32_t res, int64_t n)
+static bool
+may_raise(const struct proc *p, uint32_t res, uint64_t n)
 {
 	static const uint32_t most[EXO_RES_MAX] = {
 		[EXO_RES_FRAMES] = UINT32_MAX, [EXO_RES_DOMAINS] = 32768,
 		[EXO_RES_ENVS] = 64, [EXO_RES_PCIDS] = 8,
 		[EXO_RES_SLICES] = 48, [EXO_RES_TRACE] = 64,
 	};
-	const volatile struct exo_acct *me = &EXO_ACCTS[EXO_INDEX(self->acct)];
-	uint32_t have;
+	const volatile struct exo_acct *accts = EXO_ACCTS;
+	bool each = res == EXO_RES_ENVS || res == EXO_RES_SLICES;
+	uint64_t want = accts[EXO_INDEX(p->acct)].limit[res] + n;
+	uint64_t stays = accts[EXO_INDEX(self->acct)].limit[res] /
+	    (each ? 2 : 8);
 
+	return want <= most[res] && n + stays <= available(res) &&
+	    (res != EXO_RES_SLICES || want <= proc_tasks(p) + 1) &&
+	    user_may(p, res, n);
+}
+
+int64_t
+world_raise(struct proc *p, uint32_t res, int64_t n)
+{
 	if (p->record == 0)
 		return -L_EPERM;
 	if (res >= EXO_RES_MAX || n > INT32_MAX || n < -INT32_MAX)
 		return -L_EINVAL;
-	have = EXO_ACCTS[EXO_INDEX(p->acct)].limit[res];
-	if (n > 0 && (have + (uint64_t)n > most[res] ||
-	    (uint64_t)n + me->limit[res] / 8 > available(res))) {
+	if (n > 0 && !may_raise(p, res, (uint64_t)n)) {
 		sweep_again();
 		return -L_ENOMEM;
 	}

@@ -382,7 +382,7 @@ say_fixed(uint32_t kind)
 		break;
 	case WHO_FILE:
 		say("acct %lu domain %lu env %lu\n", here->proc->acct,
-		    here->proc->domain, here->env);
+		    seat_domain(here), here->env);
 		break;
 	case NOSYS_FILE:
 		for (uint32_t i = 0; i < NOSYS_MAX; i++) {
@@ -406,20 +406,10 @@ say_commons(void)
 	fs_statfs(&st);
 	say("processes %u\nseats %lu\nending %lu\nfiles %u\n"
 	    "descriptors %u\npipes %u\nwaits %u\nlocks %u\ninodes %lu\n"
-	    "pages %lu\nleft_over %lu\n", proc_count(), m.seats, m.ending,
-	    file_count(), fd_count(), pipe_count(), wait_count(),
+	    "pages %lu\nleft_over %lu\ncontexts %u\n", proc_count(), m.seats,
+	    m.ending, file_count(), fd_count(), pipe_count(), wait_count(),
 	    lock_count(), st.files - st.ffree, st.blocks - st.bfree,
-	    m.left_over);
-}
-
-static uint32_t
-threads_of(const struct proc *p)
-{
-	uint32_t n = 0;
-
-	for (const struct seat *s = p->seats; s != NULL; s = s->next)
-		n++;
-	return n;
+	    m.left_over, context_count());
 }
 
 static void
@@ -432,7 +422,7 @@ say_stat(const struct proc *p, const struct world_usage *u)
 	    p->parent->pid, p->pgid, p->sid, tty == NULL ? 0 :
 	    tty->pty == NULL ? DEV(5, 1) : DEV(136, pty_number(tty)),
 	    tty != NULL ? (int)tty->fg : -1, user_time(u->ticks),
-	    user_time(p->child_ticks), threads_of(p),
+	    user_time(p->child_ticks), proc_tasks(p),
 	    p->started / 10000000, u->limit * 4096, u->frames);
 	for (int i = 25; i <= 52; i++)
 		say(" 0");
@@ -472,7 +462,7 @@ say_status(const struct proc *p, const struct world_usage *u)
 	say("\nVmSize:\t%8lu kB\nVmRSS:\t%8lu kB\nThreads:\t%u\n"
 	    "SigQ:\t%u/%lu\nSigPnd:\t%016lx\nSigBlk:\t%016lx\n"
 	    "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", u->limit * 4,
-	    u->frames * 4, threads_of(p), p->ninfos,
+	    u->frames * 4, proc_tasks(p), p->ninfos,
 	    p->limit[L_RLIMIT_SIGPENDING][0], w->pending, w->sig_blocked,
 	    w->sig_ignored, w->sig_caught);
 	/* Indices in the kernel's tables. */

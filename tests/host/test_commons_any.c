@@ -558,6 +558,152 @@ TEST(a_request_of_the_stopped_stops_it)
 	EQ(ask(CM_WAIT4, ~0ull, 0, 0, 0), pid_of(a));
 }
 
+/* ---- shares */
+
+static uint32_t
+contexts_of(struct seat *s, uint64_t kind, int64_t error)
+{
+	uint32_t n = 0;
+	int64_t r;
+
+	me = s;
+	while ((r = ask(CM_CONTEXT, kind, 1, 1, 1)) > 0)
+		n++;
+	EQ(r, error);
+	return n;
+}
+
+static void
+contexts_drop(void)
+{
+	for (uint32_t i = 0; i < CLIENTS; i++) {
+		if (clients[i].proc != NULL && clients[i].context)
+			proc_seat_drop(&clients[i]);
+	}
+}
+
+/* Until it is told that there are no more. */
+static uint32_t
+descriptors_of(struct seat *s, int64_t error)
+{
+	uint32_t n = s->proc->nfds;
+	int64_t r;
+
+	me = s;
+	if (n == 0)
+		EQ(open_at("/dev/null", O_RDWR), n++);
+	while ((r = ask(CM_DUP, 0, 0, 0, 0)) >= 0)
+		n++;
+	EQ(r, error);
+	return n;
+}
+
+static void
+becomes(struct seat *s, uint32_t uid)
+{
+	struct cm_cred cred;
+
+	memset(&cred, 0xff, sizeof(cred));
+	cred.uid = cred.euid = cred.suid = cred.fsuid = uid;
+	memcpy(s->win->data, &cred, sizeof(cred));
+	me = s;
+	EQ(ask(CM_CREDS, 1, 0, 0, 0), 0);
+}
+
+static void
+alone_again(void)
+{
+	all_die();
+	EQ(fd_count(), 0);
+	EQ(file_count(), 0);
+	EQ(me->proc->over, 0);
+	EQ(proc_count(), 1);
+}
+
+/* Contexts take neither the places of processes nor all descriptors. */
+TEST(contexts_keep_nobody_from_forking)
+{
+	struct seat *init = &clients[0], *a = fork_of(init), *b;
+
+	EQ(contexts_of(init, CM_NONE, -EAGAIN), 64);
+	EQ(contexts_of(a, CM_NONE, -EAGAIN), 64);
+	EQ(proc_count(), 2);
+	b = fork_of(init);
+	OK(b != NULL);
+	EQ(contexts_of(b, CM_NONE, -EAGAIN), 0);
+	contexts_drop();
+	die(a, 0);
+	me = init;
+	EQ(open_at("/dev/null", O_RDWR), 0);
+	for (uint64_t fd = 1; fd < 216; fd++)
+		EQ(ask(CM_DUP, 0, 0, 0, 0), (int64_t)fd);
+	/* 1024 of 200 each, and its own. */
+	EQ(contexts_of(init, CM_COPY, -ENFILE), 4);
+	a = fork_of(init);
+	OK(a != NULL);
+	EQ(ask(CM_DUP, 0, 0, 0, 0), 216);
+	contexts_drop();
+	alone_again();
+}
+
+/* A user who is not root has his part of the processes, and of threads. */
+TEST(a_user_s_share_of_tasks)
+{
+	struct seat *init = &clients[0], *a = fork_of(init);
+	uint32_t n = 1;
+
+	becomes(a, 5);
+	for (; n < 10; n++)
+		OK(ask(CM_THREAD, 1, 1, 1, 0) > 0);
+	EQ(proc_tasks(a->proc), 10);
+	while (n < 300 && fork_of(a) != NULL)
+		n++;
+	EQ(n, 64);
+	EQ(ask(CM_THREAD, 1, 1, 1, 0), -EAGAIN);
+	OK(fork_of(init) != NULL);
+	me = init;
+	OK(ask(CM_THREAD, 1, 1, 1, 0) > 0);
+	proc_seat_drop(init->next);
+	alone_again();
+}
+
+/* What is one's limit is so for all of his processes together; root's count
+ * each alone. */
+TEST(a_user_s_share_of_contexts)
+{
+	struct seat *init = &clients[0], *a = fork_of(init), *b;
+
+	becomes(a, 5);
+	b = fork_of(a);
+	EQ(contexts_of(a, CM_NONE, -EAGAIN), 64);
+	EQ(contexts_of(b, CM_NONE, -EAGAIN), 0);
+	EQ(contexts_of(init, CM_NONE, -EAGAIN), 64);
+	contexts_drop();
+	alone_again();
+}
+
+TEST(a_user_s_share_of_descriptors)
+{
+	struct seat *init = &clients[0], *a = fork_of(init), *b[10];
+	uint32_t over = 8 * (256 - 16);	/* of half of the stock */
+
+	becomes(a, 5);
+	for (int i = 0; i < 10; i++)
+		b[i] = fork_of(a);
+	for (int i = 0; i < 8; i++)
+		EQ(descriptors_of(b[i], -EMFILE), 256);
+	EQ(descriptors_of(b[8], -ENFILE), 16 + 2048 - over);
+	EQ(descriptors_of(b[9], -ENFILE), 16);
+	OK(fork_of(b[9]) != NULL);
+	OK(fork_of(b[0]) == NULL);	/* with all that it has */
+	for (int i = 0; i < 8; i++)
+		EQ(descriptors_of(fork_of(init), -EMFILE), 256);
+	EQ(descriptors_of(fork_of(init), -ENFILE), 16 + 2048 - over);
+	/* Nothing is left, and everybody has what is sure. */
+	EQ(descriptors_of(fork_of(init), -ENFILE), 16);
+	alone_again();
+}
+
 /* The last end of a terminal goes while a thread waits for it, by an epoll. */
 TEST(a_terminal_ends_under_who_waits)
 {

@@ -779,6 +779,31 @@ TEST(exo_tells)
 	clear();
 }
 
+/* Of a context: the domain that it is in, and no thread more. */
+TEST(exo_tells_contexts_where_they_are)
+{
+	struct seat *a = fork_of(init);
+	char name[64];
+	int64_t r;
+
+	as(a);
+	a->proc->domain = 3;
+	r = ask(CM_CONTEXT, CM_COPY, 1, 1, 1);
+	OK(r > 0);
+	clients[r].domain = 77;
+	as(&clients[r]);
+	me->env = 5;
+	me->proc->acct = 2;
+	IS(file_text("/exo/self"), "acct 2 domain 77 env 5\n");
+	OK(strstr(file_text("/exo/commons"), "\ncontexts 1\n") != NULL);
+	snprintf(name, sizeof(name), "/proc/%u/status", pid_of(a));
+	OK(strstr(file_text(name), "\nThreads:\t1\n") != NULL);
+	as(a);
+	proc_seat_drop(&clients[r]);
+	OK(strstr(file_text("/exo/commons"), "\ncontexts 0\n") != NULL);
+	clear();
+}
+
 TEST(nothing_is_left)
 {
 	EQ(file_count(), 0);

@@ -431,6 +431,50 @@ TEST(a_client_of_ones_own_is_in_one_place)
 	EQ(lwc_close((int)c), 0);
 }
 
+static uint64_t
+domain_of(uint64_t arg)
+{
+	(void)arg;
+	return native_ids().domain;
+}
+
+/* The other domain of this process, but these. */
+static uint64_t
+domain_beside(uint64_t mine, uint64_t its)
+{
+	uint32_t acct = EXO_INDEX(native_ids().acct);
+
+	for (uint32_t i = 1; i < EXO_MACHINE->ndomains; i++) {
+		const volatile struct exo_domain *d = &EXO_DOMAINS[i];
+
+		if (d->state == EXO_DOM_LIVE && d->account == acct &&
+		    i != EXO_INDEX(mine) && i != EXO_INDEX(its))
+			return EXO_ID(d->gen, i);
+	}
+	return 0;
+}
+
+TEST(who_shares_a_client_is_not_where_another_is)
+{
+	struct lwc_spec all = SPEC(LWC_FILES | LWC_SHARE, -1, -1);
+	long c = child(NULL, 0, 0, domain_of), shared = child(&all, 1, 0,
+	    domain_of);
+	uint64_t its = said(c, 0), mine = native_ids().domain, other;
+
+	OK(its != 0 && its != ~0ul && its != mine);
+	other = domain_beside(mine, its);
+	OK(other != 0);
+	EQ(native_ask(CM_CONTEXT_AT, its, 0, 0, 0), -EINVAL);
+	EQ(native_ids().domain, mine);
+	OK(native_ask(CM_CONTEXT_AT, other, 0, 0, 0) >= 0);
+	EQ(native_ids().domain, other);
+	EQ(native_ask(CM_CONTEXT_AT, its, 0, 0, 0), -EINVAL);
+	OK(native_ask(CM_CONTEXT_AT, mine, 0, 0, 0) >= 0);
+	EQ(said(c, 0), its);
+	EQ(lwc_close((int)c), 0);
+	EQ(lwc_close((int)shared), 0);
+}
+
 TEST(not_for_a_creator)
 {
 	long c = child(NULL, 0, 0, syscall_up);

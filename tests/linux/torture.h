@@ -68,7 +68,7 @@ free_kb(void)
 /* What must be the same before and after, when nobody else is there. */
 static const char *const given_names[] = { "processes", "seats", "ending",
 	"files", "descriptors", "pipes", "waits", "locks", "inodes",
-	"left_over" };
+	"left_over", "contexts" };
 #define GIVEN	(sizeof(given_names) / sizeof(given_names[0]))
 
 struct given {

@@ -2,7 +2,10 @@
  * torture_floods.c - who takes all there is of something gets an error, others
  * go on, and afterwards everything is there again.
  */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <grp.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -11,9 +14,11 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "native.h"
 #include "torture.h"
 
 #define MIB	(1ul << 20)
+#define NOBODY	65534
 
 /* ---- each flood in a process of its own, which ends with what it says */
 
@@ -26,6 +31,21 @@ ended(pid_t pid)
 		return -1;
 	return WIFEXITED(status) ? WEXITSTATUS(status) :
 	    1000 + WTERMSIG(status);
+}
+
+/* Another program, and a thread; it opens files that are there. */
+static int
+others_run(void)
+{
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid > 0 && ended(pid) == 3;
+	if (open("/bin/busybox", O_RDONLY) < 0)
+		_exit(1);
+	execl("/bin/sh", "/bin/sh", "-c", "read x </etc/passwd && exit 3",
+	    NULL);
+	_exit(2);
 }
 
 /* Somebody else's processes and files, while the flood is there. */
@@ -45,7 +65,7 @@ others_go_on(void)
 		return 0;
 	close(to[0]);
 	close(to[1]);
-	return c == 'x';
+	return c == 'x' && others_run();
 }
 
 static int ready[2], go[2], looked_at;
@@ -449,6 +469,152 @@ TEST(processes)
 	EQ(flood(sessions, 0), 0);
 	EQ(flood(ash_bomb, 0), 0);
 	EQ(flood(bash_bomb, 0), 0);
+}
+
+/* ---- shares: of a user who is not root, and of one process */
+
+static int
+become_nobody(void)
+{
+	return setsid() < 0 || setgroups(0, NULL) < 0 || setgid(NOBODY) < 0 ||
+	    setuid(NOBODY) < 0;
+}
+
+/* A child that has taken all that it could: true. */
+static int
+taker(void (*take)(void))
+{
+	int done[2], ok;
+	char c = 0;
+	pid_t pid;
+
+	if (pipe(done) < 0)
+		return 0;
+	pid = fork();
+	if (pid == 0) {
+		close(done[0]);
+		take();
+		(void)!write(done[1], &c, 1);
+		for (;;)
+			pause();
+	}
+	close(done[1]);
+	ok = pid > 0 && read(done[0], &c, 1) == 1;
+	close(done[0]);
+	return ok;
+}
+
+/* As many of them as there can be, and then others are looked at. */
+static int
+takers(void (*take)(void), int most)
+{
+	int n = 0;
+
+	while (n < most && taker(take))
+		n++;
+	full();
+	signal(SIGTERM, SIG_IGN);
+	kill(0, SIGTERM);
+	while (wait(NULL) > 0)
+		;
+	return n > 0 ? 0 : 1;
+}
+
+static void
+take_forks(void)
+{
+	pid_t pid;
+
+	while ((pid = fork()) > 0)
+		;
+	while (pid == 0)
+		pause();
+}
+
+static void *
+for_ever(void *p)
+{
+	for (;;)
+		pause();
+	return p;
+}
+
+static void
+take_threads(void)
+{
+	pthread_t t;
+
+	while (pthread_create(&t, NULL, for_ever, NULL) == 0)
+		;
+}
+
+static void
+take_descriptors(void)
+{
+	while (open("/bin/busybox", O_RDONLY) >= 0)
+		;
+}
+
+/* What its account may have at most. */
+static void
+take_limits(void)
+{
+	for (uint32_t res = 0; res < EXO_RES_MAX; res++) {
+		for (long n = 1l << 20; n > 0;) {
+			if (native_ask(CM_RAISE, res, (uint64_t)n, 0, 0) < 0)
+				n /= 2;
+		}
+	}
+}
+
+/* Contexts in the making, each with a window. */
+static void
+take_contexts(void)
+{
+	struct native_ids me = native_ids();
+	long r = 0;
+
+	while (r >= 0 && exo_cap_open(NATIVE_FREE,
+	    NATIVE_WINDOW->commons) >= 0 && exo_cap_open(NATIVE_FREE + 1,
+	    NATIVE_WINDOW->commons) >= 0) {
+		r = native_ask(CM_CONTEXT, CM_COPY, NATIVE_FREE,
+		    NATIVE_FREE + 1, me.domain);
+		(void)!exo_cap_drop(NATIVE_FREE);
+		(void)!exo_cap_drop(NATIVE_FREE + 1);
+	}
+}
+
+#define NOBODYS(what)							      \
+	static int							      \
+	nobody_##what(void)						      \
+	{								      \
+		return become_nobody() ? 2 : takers(take_##what, 1000);	      \
+	}
+NOBODYS(forks)
+NOBODYS(threads)
+NOBODYS(descriptors)
+NOBODYS(limits)
+NOBODYS(contexts)
+
+TEST(one_user_takes_all_he_can)
+{
+	EQ(flood(nobody_forks, 1), 0);
+	EQ(flood(nobody_threads, 1), 0);
+	EQ(flood(nobody_descriptors, 1), 0);
+	EQ(flood(nobody_limits, 1), 0);
+	EQ(flood(nobody_contexts, 1), 0);
+}
+
+/* Root is not bounded as a user, but one process is. */
+static int one_threads(void) { setsid(); return takers(take_threads, 1); }
+static int one_limits(void) { setsid(); return takers(take_limits, 1); }
+static int one_contexts(void) { setsid(); return takers(take_contexts, 1); }
+
+TEST(one_process_takes_all_it_can)
+{
+	EQ(flood(one_threads, 1), 0);
+	EQ(flood(one_limits, 1), 0);
+	EQ(flood(one_contexts, 1), 0);
 }
 
 /* ---- memory */
