@@ -31,6 +31,7 @@ struct making {
 uint32_t own_flags;
 static uint32_t top;			/* descriptors that were in use */
 static uint32_t names;			/* that are kept */
+static uint32_t children;		/* that I made and have not closed */
 static uint32_t places;			/* for handles; 0: the first few */
 
 void	lwc_born_at(void);
@@ -102,10 +103,26 @@ context_take(bool many)
 	return CONTEXT_FIRST + i;
 }
 
+long
+context_hold(void)
+{
+	if (exo_handle_open(own.domain, own.domain_slot, CONTEXT_SELF,
+	    own.domain) == -EXO_E_FULL)
+		return 0;		/* it does */
+	return exo_handle_mint(own.domain, own.domain_slot, thread_index(me()),
+	    CONTEXT_SELF, own.domain, CONTEXT_SELF) < 0 ? -ENOMEM : 0;
+}
+
+bool
+context_let(void)
+{
+	return exo_handle_drop(CONTEXT_SELF) == 0;
+}
+
 void
 contexts_forget(void)
 {
-	top = names = places = 0;
+	top = names = places = children = 0;
 	own_flags = 0;
 	seat_shared = false;
 }
@@ -533,6 +550,7 @@ context_make(struct context_birth *b)
 	*at = (struct context){ .domain = m.c.domain, .name = m.c.name,
 	    .thread = m.c.thread, .flags = b->flags };
 	may_fill(at, b);
+	children++;
 	return fd;
 }
 
@@ -710,6 +728,8 @@ context_drop(uint64_t fd)
 		domain_end(c->domain, c->name);
 	context_disown(fd);
 	*c = (struct context){ .domain = 0 };
+	if (fd != CONTEXT_CREATOR && --children == 0)
+		(void)context_let();
 }
 
 void

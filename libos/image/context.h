@@ -30,6 +30,7 @@ struct context {
 #define CONTEXT_FIRST	63u
 #define CONTEXT_CREATOR	31u		/* the descriptor of who made this one:
 					 * number 0 */
+#define CONTEXT_SELF	63u		/* a place with a handle to this one */
 #define PLACES_FEW	128u		/* in a table of handles: one frame, */
 #define PLACES_MANY	(40u * 128)	/* or many */
 
@@ -39,6 +40,12 @@ struct context *context_at(uint64_t fd);
 void context_drop(uint64_t fd);
 /* Give up its creator's rights. */
 void context_disown(uint64_t fd);
+/*
+ * This context holds itself as long as it has made others, and is to be come
+ * back to: who drops the last handle to his creator does not end it.
+ */
+long context_hold(void) MUST_USE;
+bool context_let(void);			/* false: it did not */
 /* After exec: all. */
 void contexts_drop(void);
 /* In a child process: they are its parent's. */

@@ -47,14 +47,15 @@ spec_good(struct lwc_spec *s)
 	    (s->flags & HOWS) == HOWS || (type & (type - 1)) != 0 ||
 	    type == 0)
 		return false;
-	if (whole) {
+	if (whole || type == LWC_CREDENT) {
 		s->first = 0;
-		s->last = type == LWC_MEMORY ? USER_TOP : CM_FDS - 1;
+		s->last = type == LWC_MEMORY ? USER_TOP :
+		    type == LWC_FILES ? CM_FDS - 1 : ~0ul;
 	}
 	if (type == LWC_MEMORY)
 		return s->first % EXO_PAGE == 0 && s->last % EXO_PAGE == 0 &&
 		    s->first < s->last && s->last <= USER_TOP;
-	return type == LWC_CREDENT || s->first <= s->last;
+	return s->first <= s->last;
 }
 
 static long
@@ -191,6 +192,10 @@ create(struct exo_regs *r)
 	e = ranges_share(&b);
 	if (e == 0)
 		e = context_make(&b);
+	if (e >= 0 && context_hold() < 0) {
+		context_drop((uint64_t)e);
+		e = -ENOMEM;
+	}
 	unlock();
 	return e;
 }
@@ -290,6 +295,7 @@ discard(const struct exo_regs *r)
 	struct stand was = t->stand;
 	uint64_t args[LWC_ARGS];
 	long e = args_get(args, r->rsi, r->rdx);
+	bool held;
 
 	if (e == 0)
 		e = target_check(r->rdi);
@@ -299,8 +305,11 @@ discard(const struct exo_regs *r)
 		return e;
 	t->stand = (struct stand){ .rip = (uint64_t)lwc_nobody_at,
 	    .rsp = BLOCK_THREAD(thread_index(t)) - sizeof(*r) };
+	held = threads_count() == 1 && context_let();
 	e = exo_enter(r->rdi, args[0], args[1], args[2], args[3], args[4]);
 	t->stand = was;
+	if (held && context_hold() < 0)
+		image_die("a context does not hold itself");
 	return error(e);
 }
 
@@ -713,12 +722,13 @@ serve(struct context *c, uint64_t op, uint64_t a, uint64_t b, uint64_t d,
 	return -ENOSYS;
 }
 
-/* From entry.asm, called by another context; from: its descriptor. */
+/* From entry.asm, called by another context; from: its descriptor, unless that
+ * was closed while this thread was there, and is another thread's now. */
 long
 lwc_service(uint64_t from, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
     uint64_t *out)
 {
-	struct context *who = context_at(from);
+	struct context *who = target_check(from) < 0 ? NULL : context_at(from);
 
 	memset(out, 0, (ANSWER - 1) * sizeof(*out));
 	return who == NULL ? -EBADF : serve(who, op, a, b, c, out);
