@@ -250,6 +250,7 @@ proc_seat_add(struct proc *p, struct seat *s)
 	*at = s;
 	s->next = NULL;
 	s->proc = p;
+	s->lender = NULL;
 	seat_rest(s);
 }
 
@@ -333,6 +334,10 @@ context_in_making(const struct seat *s, uint64_t client)
 void
 context_put(struct proc *c)
 {
+	for (struct seat *s = c->leader->seats; s != NULL; s = s->next) {
+		if (s->lender == c)
+			s->lender = NULL;
+	}
 	fd_close_range(c, 0, CM_FDS_ALL - 1);
 	inode_put(c->cwd);
 	pool_put(&clients, c);

@@ -18,7 +18,7 @@
 const request_fn requests[CM_OP_MAX] = {
 	CM_OPS(REQUEST_ROW)
 	[18 ... 19] = request_none, [38 ... 39] = request_none,
-	[93 ... CM_OP_MAX - 1] = request_none,
+	[94 ... CM_OP_MAX - 1] = request_none,
 };
 
 uint64_t nosys[NOSYS_MAX];
@@ -46,7 +46,7 @@ static const bool bare_may[CM_OP_MAX] = {
 	ALLOW(PIPE), ALLOW(EVENTFD), ALLOW(EPOLL_CREATE), ALLOW(EPOLL_CTL),
 	ALLOW(EPOLL_WAIT), ALLOW(SYNC), ALLOW(FILE_CAP), ALLOW(FILE_PAGES),
 	ALLOW(RAISE), ALLOW(SIGINFO), ALLOW(NOSYS), ALLOW(WINDOW),
-	ALLOW(CONTEXT_AT), ALLOW(CONTEXT_FREE)
+	ALLOW(CONTEXT_AT), ALLOW(CONTEXT_FREE), ALLOW(CONTEXT_LEND)
 };
 
 /* A seat that waited does so no more.  False: it is nobody's. */
@@ -82,9 +82,8 @@ answered(struct seat *s, uint64_t op)
 	return n;
 }
 
-/* All of it; entry.asm has a shorter way for the usual case. */
-int64_t
-request(struct seat *s, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
+static int64_t
+request_own(struct seat *s, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
     uint64_t d)
 {
 	int64_t r = 0;
@@ -514,4 +513,46 @@ REQUEST(EPOLL_WAIT)
 	if (r > 0)
 		memcpy(s->win->data, out, (size_t)r * sizeof(out[0]));
 	return r;
+}
+
+/*
+ * With what another client lent: it takes the place of the seat's, for this one.
+ * Nothing that may be asked so ends a process or a seat.
+ */
+static int64_t
+request_lent(struct seat *s, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
+    uint64_t d)
+{
+	struct proc *own = s->proc, *from = s->lender, *p;
+	struct proc *creds;
+	bool bare;
+	int64_t r;
+
+	if (from == NULL || !cm_lends(op))
+		return -L_EINVAL;
+	p = s->lent & CM_LEND_FILES ? from : own;
+	creds = p->creds;
+	bare = p->bare;
+	if (s->lent != (CM_LEND_FILES | CM_LEND_CREDS)) {
+		p->creds = p == own ? from->creds : own->creds;
+		p->bare = p == own ? from->bare : own->bare;
+	}
+	s->proc = p;
+	r = request_own(s, op, a, b, c, d);
+	s->proc = own;
+	p->creds = creds;
+	p->bare = bare;
+	if (s->waits == NULL || s->waits == &wait_bare)
+		seat_rest(s);
+	return r;
+}
+
+/* All of it; entry.asm has a shorter way for the usual case. */
+int64_t
+request(struct seat *s, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
+    uint64_t d)
+{
+	return op / CM_LENT == 1 && s->proc != NULL ?
+	    request_lent(s, op % CM_LENT, a, b, c, d) :
+	    request_own(s, op, a, b, c, d);
 }

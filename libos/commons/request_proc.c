@@ -391,6 +391,20 @@ REQUEST(CONTEXT_GIVE)
 	return r < 0 ? r : 0;
 }
 
+REQUEST(CONTEXT_LEND)
+{
+	struct seat *to = a == ~0ull ? s : taker(s, a);
+
+	if (to == NULL)
+		return -L_EACCES;
+	if (to != s && (b == 0 || b > (CM_LEND_FILES | CM_LEND_CREDS)))
+		return -L_EINVAL;
+	to->takes = 0;
+	to->lender = a == ~0ull ? NULL : s->proc;
+	to->lent = (uint32_t)b;
+	return 0;
+}
+
 REQUEST(CONTEXT_DROP)
 {
 	return world_context_drop(s, a, b);

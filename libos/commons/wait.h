@@ -52,6 +52,8 @@ struct seat {
 	uint64_t domain;		/* whom it is in, of a process with
 					 * contexts; 0: the process's first */
 	uint64_t takes;			/* from this domain, once */
+	struct proc *lender;		/* CM_LENT: whose `lent' it may use */
+	uint32_t lent;
 	bool context;			/* a thread's second, third... */
 	bool shared;			/* by several domains of the process */
 	const struct seat *maker;	/* of a context in the making */

@@ -77,6 +77,23 @@ call_for(uint64_t nr, const uint64_t *a)
 	return ((call_fn)calls[nr])(a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
+bool
+call_is_whole(uint64_t nr)
+{
+	static const uint16_t whole[] = {
+		9, 10, 11, 12, 25, 26, 27, 28,	/* mmap to brk, mremap to madvise */
+		149, 150, 151, 152, 325,	/* mlock, mlock2 */
+		202, 218, 273,			/* futex, and what threads have */
+		62, 129, 200, 234, 297		/* kill, by whatever name */
+	};
+
+	for (uint32_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
+		if (nr == whole[i])
+			return true;
+	}
+	return false;
+}
+
 /* ---- the program's memory, for handlers.  What is the program's ends where
  * Castor's begins; the rest its areas say, by a fault. */
 long	user_copy(void *to, const void *from, uint64_t n);
@@ -87,7 +104,7 @@ user_range(uint64_t va, uint64_t n)
 	return n <= USER_TOP && va <= USER_TOP - n;
 }
 
-/* lwc_syscall: the memory is another context's. */
+/* lwc_syscall: the memory is another context's, or something else is. */
 uint32_t remotes;
 
 static uint64_t

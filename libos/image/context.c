@@ -294,7 +294,9 @@ own_make(struct making *m)
 	    .rsp = (uint64_t)m->birth & ~15ul };
 	__asm__ volatile("rdfsbase %0" : "=r"(t->stand.fsbase));
 	t->birth = (uint64_t)m->birth;
+	t->unborn = true;
 	r = child_own(&m->c, (uint64_t)m->birth);
+	t->unborn = false;
 	t->stand = was;
 	return r;
 }
@@ -799,17 +801,16 @@ trap_all(void)
 		process_end(SIGKILL);
 }
 
-_Noreturn void
-lwc_born(uint64_t from, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3,
-    uint64_t w4)
+void
+context_born(void)
 {
-	const uint64_t words[LWC_ARGS] = { w0, w1, w2, w3, w4 };
 	struct thread *t = me();
-	struct exo_regs *r = (struct exo_regs *)t - 1;
-	struct context_birth *b = (struct context_birth *)t->birth;
+	const struct context_birth *b = (struct context_birth *)t->birth;
 	exo_id parent = own.domain;
 
-	(void)from;
+	if (!t->unborn)
+		return;
+	t->unborn = false;
 	child_born(b->window);
 	own_flags = b->flags;
 	seat_shared = b->kind == CM_SHARE;
@@ -822,6 +823,19 @@ lwc_born(uint64_t from, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3,
 	areas_leave(b);
 	if (b->flags & LWC_SYSTRAP)
 		trap_all();
+}
+
+_Noreturn void
+lwc_born(uint64_t from, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3,
+    uint64_t w4)
+{
+	const uint64_t words[LWC_ARGS] = { w0, w1, w2, w3, w4 };
+	struct thread *t = me();
+	struct exo_regs *r = (struct exo_regs *)t - 1;
+	struct context_birth *b = (struct context_birth *)t->birth;
+
+	(void)from;
+	context_born();
 	__asm__ volatile("wrgsbase %0" : : "r"(b->gsbase));
 	come_out(b, words);
 	r->rax = (uint64_t)LWC_SWITCHED;

@@ -68,6 +68,9 @@ struct context_birth {
  * -errno. */
 long context_make(struct context_birth *b) MUST_USE;
 
+/* In a child, when it is first entered or asked something: it is itself. */
+void context_born(void);
+
 /* A system call of a context whose calls are its creator's to answer. */
 long context_trap(struct exo_regs *r);
 /* Such a one has come to its end: that is its creator's, too. */
@@ -82,8 +85,11 @@ long remote_write(uint64_t fd, uint64_t to, const void *from, uint64_t n)
 /* System call nr of these (lwc.h), with its registers. */
 long context_call(struct exo_regs *r, uint64_t nr);
 
-extern uint32_t remotes;		/* threads with `remote' set */
+extern uint32_t remotes;		/* threads with `remote' or `borrows' */
 long call_for(uint64_t nr, const uint64_t *args) MUST_USE;	/* call.c */
+/* Is it about more than can be another's by parts: its address space, its
+ * processes? */
+bool call_is_whole(uint64_t nr);
 extern uint32_t own_flags;		/* that I was made with */
 
 #endif

@@ -67,7 +67,9 @@ struct thread {
 	uint32_t slice;
 	uint64_t fsbase;		/* that it begins with */
 	uint64_t birth;			/* of a context: context.h */
+	bool unborn;			/* it has not begun */
 	uint64_t remote;		/* the context that user_read asks */
+	bool borrows;			/* requests are CM_LENT */
 
 	uint64_t robust;		/* futex.c: locks that it may hold */
 	char name[NAME_SIZE];

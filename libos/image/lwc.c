@@ -327,7 +327,7 @@ close_it(uint64_t fd)
 /* ---- asking others, and being asked */
 
 enum ask { ASK_READ, ASK_WRITE, ASK_AREA, ASK_FILES, ASK_CREDENT,
-	ASK_RESTRICT, ASK_WORDS, ASK_SYSCALL, ASK_TRAP };
+	ASK_RESTRICT, ASK_WORDS, ASK_SYSCALL, ASK_TRAP, ASK_LEND };
 
 #define ASK_WORDS_MAX	3u		/* that go along with a question */
 #define ANSWER		7u		/* and come back; the last: what it says */
@@ -539,16 +539,41 @@ syscall_there(uint64_t fd, uint64_t nr, const uint64_t *args)
 	    args[5], out);
 }
 
+/* Its descriptors and credentials are lent to my client, for one call. */
 static long
-syscall_here(uint64_t fd, uint64_t nr, const uint64_t *args)
+borrow(uint64_t fd, uint64_t mask)
 {
-	long r;
+	uint64_t out[ANSWER];
+	long client, r;
 
+	if ((mask & (LWC_FILES | LWC_CREDENT)) == 0)
+		return 0;
+	client = commons(CM_CONTEXT_AT, own.domain, context_at(fd)->domain, 0,
+	    0);
+	if (client < 0)
+		return client;
+	r = ask_it(fd, ASK_LEND, (uint64_t)client, mask, 0, out);
+	me()->borrows = r == 0;
+	return r;
+}
+
+static long
+syscall_here(uint64_t fd, uint64_t mask, uint64_t nr, const uint64_t *args)
+{
+	struct thread *t = me();
+	long r = borrow(fd, mask);
+
+	if (r < 0)
+		return r;
 	__atomic_add_fetch(&remotes, 1, __ATOMIC_RELAXED);
-	me()->remote = fd;
+	t->remote = mask & LWC_MEMORY ? fd : 0;
 	r = call_for(nr, args);
-	me()->remote = 0;
+	t->remote = 0;
 	__atomic_sub_fetch(&remotes, 1, __ATOMIC_RELAXED);
+	if (t->borrows) {
+		t->borrows = false;
+		(void)commons(CM_CONTEXT_LEND, ~0ul, 0, 0, 0);
+	}
 	return r;
 }
 
@@ -558,14 +583,17 @@ syscall_for(uint64_t fd, uint64_t mask, uint64_t nr, uint64_t from)
 	uint64_t args[6];
 	long r = target_check(fd);
 
-	if (r == 0 && mask != 0 && mask != LWC_MEMORY && mask != LWC_ALL)
+	if (r == 0 && mask > LWC_ALL)
 		r = -EINVAL;
 	if (r == 0)
 		r = user_read(args, from, sizeof(args));
 	if (r < 0)
 		return r;
-	return mask == LWC_ALL ? syscall_there(fd, nr, args) :
-	    mask == 0 ? call_for(nr, args) : syscall_here(fd, nr, args);
+	if (mask == LWC_ALL)
+		return syscall_there(fd, nr, args);
+	if (mask == 0)
+		return call_for(nr, args);
+	return call_is_whole(nr) ? -ENOSYS : syscall_here(fd, mask, nr, args);
 }
 
 /* ---- being asked */
@@ -670,6 +698,19 @@ serve_syscall(const struct context *c, uint64_t nr, const uint64_t *args)
 	return r;
 }
 
+/* My descriptors, my credentials, to a client that said it takes them. */
+static long
+serve_lend(const struct context *c, uint64_t client, uint64_t mask)
+{
+	bool files = (mask & LWC_FILES) != 0, creds = (mask & LWC_CREDENT) != 0;
+
+	if ((files && !may(c, LWC_FILES, 0, CM_FDS - 1)) ||
+	    (creds && !may(c, LWC_CREDENT, 0, 0)))
+		return -EACCES;
+	return commons(CM_CONTEXT_LEND, client, (files ? CM_LEND_FILES : 0) |
+	    (creds ? CM_LEND_CREDS : 0), 0, 0);
+}
+
 /* For who answers my calls, and nobody else. */
 static long
 serve_trap(const struct context *c, uint64_t *out)
@@ -707,6 +748,8 @@ serve(struct context *c, uint64_t op, uint64_t a, uint64_t b, uint64_t d,
 		return serve_restrict(c, a, b, d);
 	case ASK_TRAP:
 		return serve_trap(c, out);
+	case ASK_LEND:
+		return serve_lend(c, a, b);
 	case ASK_WORDS:
 		words[0] = a;
 		words[1] = b;
@@ -728,8 +771,10 @@ long
 lwc_service(uint64_t from, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
     uint64_t *out)
 {
-	struct context *who = target_check(from) < 0 ? NULL : context_at(from);
+	struct context *who;
 
+	context_born();
+	who = target_check(from) < 0 ? NULL : context_at(from);
 	memset(out, 0, (ANSWER - 1) * sizeof(*out));
 	return who == NULL ? -EBADF : serve(who, op, a, b, c, out);
 }

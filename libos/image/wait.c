@@ -4,6 +4,7 @@
  * The bell is looked at before a request is made, so that nothing which
  * happens after the answer is missed.
  */
+#include "context.h"
 #include "signal.h"
 #include "wait.h"
 
@@ -23,6 +24,8 @@ commons(uint64_t op, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 	uint64_t result;
 	long r;
 
+	if (remotes != 0 && me()->borrows && cm_lends(op))
+		op |= CM_LENT;
 	/* BUSY: my seat there waits to be repaired, after I was pulled home. */
 	while ((r = exo_call(me()->handle, op, a, b, c, d, &result)) ==
 	    -EXO_E_BUSY || (r >= 0 && (long)result == -CM_ANSWERED)) {

@@ -338,6 +338,7 @@ nonsense(void)
 			NATIVE_WINDOW->data[chance(CM_DATA)] =
 			    (uint8_t)chance(256);
 		word[0] = chance(16) == 0 ? word[0] : chance(CM_OP_MAX + 4);
+		word[0] |= chance(8) == 0 ? CM_LENT : 0;
 		if (word[0] != CM_EXIT && word[0] != CM_STOP &&
 		    word[0] != CM_KILL && word[0] != CM_TKILL &&
 		    word[0] != CM_SIGQUEUE)

@@ -35,6 +35,7 @@
 #ifndef CASTOR_COMMONS_H
 #define CASTOR_COMMONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define CM_VERSION	1u
@@ -343,6 +344,11 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
  * another client's of this process, too, who said that it may.  first ~0: its
  * credentials are.	EACCES it did not; EMFILE ENFILE
  *
+ * CONTEXT_LEND(client, what) - another client of this process, who said that it
+ * may, answers requests | CM_LENT with the caller's descriptors and directory
+ * (what 1), its credentials (2), or both (3) in the place of its own.  client
+ * ~0: the caller lets go of what it was lent.	EACCES it did not; EINVAL what
+ *
  * CONTEXT_DROP(domain, mine) - end a context of this process that nobody has a
  * handle to and no env is at home in.  If it was the process's first, `mine',
  * the caller's, takes its place.	EINVAL; EBUSY
@@ -442,7 +448,8 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
 	X(89, RECV)							      \
 	X(90, SOCKNAME)							      \
 	X(91, SOCKINFO)							      \
-	X(92, CONTEXT_GIVE)
+	X(92, CONTEXT_GIVE)						      \
+	X(93, CONTEXT_LEND)
 
 enum cm_op {
 #define CM_OP_ENUM(nr, name)	CM_##name = nr,
@@ -450,6 +457,21 @@ enum cm_op {
 #undef CM_OP_ENUM
 	CM_OP_MAX = 96
 };
+
+/*
+ * With what another context has lent (CONTEXT_LEND): requests about descriptors,
+ * files and credentials.	EINVAL nothing is lent, or another request
+ */
+#define CM_LENT		0x100u
+enum cm_lend { CM_LEND_FILES = 1, CM_LEND_CREDS = 2 };
+
+static inline bool
+cm_lends(uint64_t op)
+{
+	return op <= CM_EPOLL_WAIT || (op >= CM_STAT && op <= CM_SYNC) ||
+	    (op >= CM_TIMERFD && op <= CM_CREDS) ||
+	    (op >= CM_SOCKET && op <= CM_SOCKINFO);
+}
 
 #define CM_DUP_TO	1u
 

@@ -198,8 +198,10 @@ lwc_restrict(int lwc, const struct lwc_spec *specs, int n)
  * System call nr with these six arguments for another context.  mask: what of
  * LWC_MEMORY, LWC_FILES and LWC_CREDENT is its; the rest is mine.  What the
  * call says.
- *	Errors: EBADF; EINVAL mask (not 0, LWC_MEMORY or all); EFAULT; EACCES
- *	no right to all of that.
+ *	Errors: EBADF; EACCES another thread's; EINVAL mask; EFAULT; ENOSYS a
+ *	call that makes or ends processes or threads, or waits for a signal, or
+ *	(mask neither 0 nor all) one about a whole address space or process:
+ *	mmap to madvise, mlock, futex, kill; EACCES no right to all of that.
  */
 static inline long
 lwc_syscall(int lwc, unsigned mask, long nr, const uint64_t args[6])
