@@ -7,7 +7,8 @@ bits 64
 %include "offsets.inc"
 
 global commons_entry, commons_finish
-extern commons_serve, commons_wait, commons_orphan, serve_deaths
+extern commons_serve, commons_wait, commons_orphan, commons_expel
+extern serve_deaths
 extern finish_seat, finish_other
 extern busy, here, requests, seats, settle, unsettled
 section .text
@@ -71,7 +72,18 @@ commons_entry:
 	xor r10d, r10d
 	mov eax, NR_REPLY
 	syscall
-	jmp commons_orphan		; it was entered, not called
+
+; It was entered, not called, and has nowhere to go.
+	call commons_orphan		; the seat's number
+	mov edi, eax
+	mov r12d, eax
+	shl rax, SEAT_SHIFT
+	mov rbx, SEAT_CRITICAL
+	add rbx, rax
+	mov dword [rbx], 1
+	call commons_expel
+	xor eax, eax
+	jmp .out
 
 ; The client took what was delivered: it has zeroed it.
 .delivered:

@@ -59,6 +59,13 @@ file_block(struct file *f, struct waitq *q)
 
 /* ---- what has an inode */
 
+/* Would it end behind the last offset that there is? */
+static bool
+passes_end(uint64_t pos, size_t n)
+{
+	return n > (uint64_t)INT64_MAX - pos;
+}
+
 static int64_t
 inode_file_read(struct file *f, uint8_t *to, size_t n, uint64_t *pos)
 {
@@ -66,6 +73,8 @@ inode_file_read(struct file *f, uint8_t *to, size_t n, uint64_t *pos)
 
 	if (IS_DIR(f->inode))
 		return -L_EISDIR;
+	if (passes_end(*pos, n))
+		return -L_EINVAL;
 	r = fs_read(f->inode, *pos, to, n);
 	if (r > 0)
 		*pos += (uint64_t)r;
@@ -91,6 +100,8 @@ inode_file_write(struct file *f, const uint8_t *from, size_t n, uint64_t *pos)
 {
 	int64_t r;
 
+	if (passes_end(*pos, n))
+		return -L_EINVAL;
 	if (f->flags & L_O_APPEND)
 		*pos = f->inode->size;
 	r = size_check(*pos, n);

@@ -48,6 +48,8 @@ uint64_t commons_serve(uint64_t badge, uint64_t op, uint64_t a, uint64_t b,
     uint64_t c, uint64_t d);
 uint64_t commons_wait(uint64_t badge, uint64_t op, uint64_t a, uint64_t b,
     uint64_t c, uint64_t d);
+uint64_t commons_orphan(void);
+void commons_expel(uint64_t badge);
 extern uint64_t serve_handle;		/* a handle to this domain */
 
 /* ---- entry.asm */

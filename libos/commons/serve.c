@@ -25,8 +25,6 @@ uint64_t serve_handle;
 static uint64_t homes_seen;
 uint64_t serve_deaths;			/* all who died before are known */
 
-_Noreturn void	commons_orphan(void);
-
 /* ---- being alone */
 
 /* The one that is in was taken away: end what it began.  True: now the commons'
@@ -133,15 +131,29 @@ commons_wait(uint64_t badge, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
 	return commons_serve(badge, op, a, b, c, d);
 }
 
+/* ---- those who came without a call */
+
 /*
- * Entered by an env that had no call open, so that it is at home here now.  It
- * has nowhere to go.
+ * Entered by an env that had no call open: if it is at home here now, it ends.
+ * If a trap led it here it is no reply that leads it back: then its process
+ * ends (commons_expel), and it goes when the kernel pulls it home.  The seat's
+ * number, which nothing but the stack tells any more.
  */
-_Noreturn void
+uint64_t
 commons_orphan(void)
 {
-	for (;;) {
-		(void)!exo_env_exit(0);
-		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
-	}
+	(void)!exo_env_exit(0);
+	(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
+	return ((uint64_t)__builtin_frame_address(0) - SEAT_BASE(0)) /
+	    SEAT_SPAN;
+}
+
+void
+commons_expel(uint64_t badge)
+{
+	serve_lock((uint32_t)badge);
+	here = NULL;
+	if (seats[badge].proc != NULL)
+		proc_died(seats[badge].proc->leader, L_SIGKILL);
+	settle();
 }

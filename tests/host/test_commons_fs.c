@@ -106,6 +106,11 @@ TEST(holes_are_zero_and_cost_nothing)
 	    (500000000 & ~4095) + 4096);
 	EQ(ask(CM_SEEK, 0, 600000000, SEEK_DATA, 0), -ENXIO);
 	EQ(ask(CM_WRITE, 0, 1, FS_SIZE_MAX, 0), -EFBIG);
+	EQ(ask(CM_WRITE, 0, 1, INT64_MAX - 1, 0), -EFBIG);
+	EQ(ask(CM_WRITE, 0, 0, INT64_MAX, 0), 0);
+	EQ(ask(CM_WRITE, 0, 1, INT64_MAX, 0), -EINVAL);
+	EQ(ask(CM_READ, 0, 1, INT64_MAX - 1, 0), 0);
+	EQ(ask(CM_READ, 0, 1, INT64_MAX, 0), -EINVAL);
 	EQ(ask(CM_WRITE, 0, 2, FS_SIZE_MAX - 1, 0), 1);
 	EQ(ask(CM_TRUNCATE, 0, 0, FS_SIZE_MAX + 1, 0), -EFBIG);
 	EQ(ask(CM_CLOSE, 0, 0, 0, 0), 0);

@@ -323,6 +323,39 @@ TEST(who_enters_the_commons_wrongly_hurts_himself)
 	OK(given_back(&before));
 }
 
+/* Who came by a trap has no way back: it ends, whatever becomes of it before
+ * that, and the commons has nothing to do with it any more. */
+TEST(who_comes_by_a_trap_ends)
+{
+	struct given before;
+	uint64_t ticks;
+	int status = 0;
+	pid_t pid, r;
+
+	given_begin(&before);
+	for (int round = 0; round < 20; round++) {
+		pid = child(enter_by_trap);
+		if (round % 2)
+			kill(pid, SIGSTOP);
+		pause_us((unsigned)round * 1000);
+		kill(pid, SIGCONT);
+		r = 0;
+		for (int i = 0; i < 2000 && r == 0; i++) {
+			r = waitpid(pid, &status, WNOHANG);
+			pause_us(1000);
+		}
+		if (!EQ(r, pid)) {
+			kill(pid, SIGKILL);
+			EQ(waitpid(pid, &status, 0), pid);
+		}
+		EQ(status, SIGKILL);
+	}
+	OK(given_back(&before));
+	ticks = commons_ticks();
+	pause_us(300000);
+	OK(commons_ticks() - ticks < 10);
+}
+
 /* Any number, any words. */
 static int
 nonsense(void)

@@ -69,6 +69,28 @@ TEST(a_file_is_written_and_read)
 	FAILS(access("/tmp/a", F_OK), ENOENT);
 }
 
+/* Behind the last offset that there is: whatever the file system. */
+TEST(the_last_offset)
+{
+	const off_t last = 0x7fffffffffffffff;
+	int fd = open("/tmp/last", O_RDWR | O_CREAT, 0600);
+	char c = 'x';
+
+	OK(fd >= 0);
+	FAILS(pwrite(fd, &c, 1, last), EINVAL);
+	FAILS(pread(fd, &c, 1, last), EINVAL);
+	EQ(pwrite(fd, &c, 0, last), 0);
+	FAILS(pwrite(fd, &c, 1, -1), EINVAL);
+	EQ(lseek(fd, last, SEEK_SET), last);
+	FAILS(write(fd, &c, 1), EINVAL);
+	EQ(lseek(fd, last - 1, SEEK_SET), last - 1);
+	FAILS(write(fd, &c, 1), EFBIG);
+	EQ(read(fd, &c, 1), 0);
+	EQ(lseek(fd, 0, SEEK_CUR), last - 1);
+	close(fd);
+	EQ(unlink("/tmp/last"), 0);
+}
+
 TEST(parts_are_read_and_written_in_order)
 {
 	char a[3] = "abc", b[5000], c[2] = "yz", d[6000];
