@@ -251,6 +251,7 @@ proc_seat_add(struct proc *p, struct seat *s)
 	s->next = NULL;
 	s->proc = p;
 	s->lender = NULL;
+	s->signals = false;
 	seat_rest(s);
 }
 
@@ -282,13 +283,19 @@ proc_seat_drop(struct seat *s)
 /* ---- clients of contexts: no processes, but descriptors and a directory */
 
 struct proc *
+context_again(struct proc *from, int64_t *error)
+{
+	*error = -L_EAGAIN;
+	return proc_held(from->leader).contexts < CLIENTS_MAX / 2 ? from : NULL;
+}
+
+struct proc *
 context_new(struct proc *from, bool copy, enum cm_cred_how how,
     int64_t *error)
 {
 	struct proc *p = NULL;
 
-	*error = -L_EAGAIN;
-	if (proc_held(from->leader).contexts < CLIENTS_MAX / 2)
+	if (context_again(from, error) != NULL)
 		p = pool_get(&clients);
 	if (p == NULL)
 		return NULL;
@@ -334,6 +341,10 @@ context_in_making(const struct seat *s, uint64_t client)
 void
 context_put(struct proc *c)
 {
+	for (struct seat *s = c->leader->seats; s != NULL; s = s->next) {
+		if (s->proc == c)
+			return;		/* it is another's, too */
+	}
 	for (struct seat *s = c->leader->seats; s != NULL; s = s->next) {
 		if (s->lender == c)
 			s->lender = NULL;

@@ -89,9 +89,11 @@ int64_t proc_setpgid(struct proc *p, int32_t pid, int32_t pgid);
 int64_t proc_setsid(struct proc *p);
 void proc_seat_add(struct proc *p, struct seat *s);	/* a client's */
 /* A client with copies of from's descriptors, or the image's own only: NULL and
- * *error.  It goes with its last seat, or by context_put. */
+ * *error.  It goes with its last seat, or (without one) by context_put. */
 struct proc *context_new(struct proc *from, bool copy, enum cm_cred_how how,
     int64_t *error);
+/* The same for one more seat: NULL and *error. */
+struct proc *context_again(struct proc *from, int64_t *error);
 void context_put(struct proc *c);
 uint32_t context_count(void);
 /* The client of a context that this seat's process is making: NULL. */
@@ -204,6 +206,7 @@ int64_t world_context_end(struct seat *s, uint64_t client, uint64_t domain,
     uint64_t place);
 int64_t world_context_at(struct seat *s, uint64_t domain);
 int64_t world_context_drop(struct seat *s, uint64_t domain, uint64_t mine);
+void world_exec(struct seat *s, uint64_t mine);
 int64_t world_context_free(struct seat *s, const uint32_t *ppn, uint64_t n);
 int64_t world_raise(struct proc *p, uint32_t res, int64_t n);
 

@@ -125,6 +125,7 @@ REQUEST(EXEC)
 	text_set(&p->args, &p->args_len, args, b);
 	fd_close_exec(s->proc);
 	timers_end(p);
+	world_exec(s, d);
 	p->execed = true;
 	if (p->parent != NULL)
 		wake(&p->parent->waitq);
@@ -306,25 +307,41 @@ REQUEST(NOSYS)
 
 /* ---- contexts */
 
+/* A seat of this process by its number: NULL. */
+static struct seat *
+seat_of(const struct seat *s, uint64_t client)
+{
+	struct seat *to = s->proc->leader->seats;
+
+	while (to != NULL && to->index != client)
+		to = to->next;
+	return to;
+}
+
 REQUEST(CONTEXT)
 {
+	bool signals = (a & CM_SIGNALS) != 0;
 	struct cm_fork out = { 0 };
 	struct proc *client;
 	int64_t r;
 
+	a &= ~(uint64_t)CM_SIGNALS;
 	if ((a & 0xff) > CM_NONE || a >> 8 > CM_CREDS_NONE)
 		return -L_EINVAL;
 	r = world_name(s, b, d);
 	if (r != 0)
 		return r;
-	if ((a & 0xff) == CM_SHARE)
+	if ((a & 0xff) == CM_SHARE && !signals)
 		return s->index;
-	client = context_new(s->proc, (a & 0xff) == CM_COPY, a >> 8, &r);
+	client = (a & 0xff) == CM_SHARE ? context_again(s->proc, &r) :
+	    context_new(s->proc, (a & 0xff) == CM_COPY, a >> 8, &r);
 	if (client == NULL)
 		return r;
 	r = world_context(s, client, c, &out);
-	if (r >= 0)
-		fork_out(s, &out);
+	if (r < 0)
+		return r;
+	seat_of(s, (uint64_t)r)->signals = signals;
+	fork_out(s, &out);
 	return r;
 }
 
@@ -356,10 +373,8 @@ REQUEST(CONTEXT_AT)
 static struct seat *
 taker(const struct seat *s, uint64_t client)
 {
-	struct seat *to = s->proc->leader->seats;
+	struct seat *to = seat_of(s, client);
 
-	while (to != NULL && to->index != client)
-		to = to->next;
 	return to == NULL || to->takes == 0 || to->takes != seat_domain(s) ?
 	    NULL : to;
 }

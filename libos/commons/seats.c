@@ -592,6 +592,7 @@ first_replace(struct seat *s, exo_id domain)
 		at = &(*at)->next;
 	*at = s->next;
 	s->next = p->seats;
+	s->signals = false;		/* they are marked here anyway */
 	p->seats = s;
 	for (struct seat *o = p->seats; o != NULL; o = o->next) {
 		if (o->tid == s->tid)
@@ -599,18 +600,12 @@ first_replace(struct seat *s, exo_id domain)
 	}
 }
 
-int64_t
-world_context_drop(struct seat *s, uint64_t domain, uint64_t mine)
+static int64_t
+context_end(struct seat *s, uint64_t domain, uint64_t mine)
 {
 	struct proc *p = s->proc->leader;
 	long n = 0, r;
 
-	if (domain == mine || !domain_is_its(p, domain) ||
-	    !domain_is_its(p, mine))
-		return -L_EINVAL;
-	if (EXO_DOMAINS[EXO_INDEX(domain)].named != 0 ||
-	    is_occupied(p, domain))
-		return -L_EBUSY;
 	if (p->domain == domain)
 		first_replace(s, mine);
 	if (exo_domain_kill(domain, session, 0) < 0)
@@ -620,6 +615,31 @@ world_context_drop(struct seat *s, uint64_t domain, uint64_t mine)
 		n += r;
 	(void)!exo_domain_free(domain, session);
 	return 0;
+}
+
+int64_t
+world_context_drop(struct seat *s, uint64_t domain, uint64_t mine)
+{
+	const struct proc *p = s->proc->leader;
+
+	if (domain == mine || !domain_is_its(p, domain) ||
+	    !domain_is_its(p, mine))
+		return -L_EINVAL;
+	if (EXO_DOMAINS[EXO_INDEX(domain)].named != 0 ||
+	    is_occupied(p, domain))
+		return -L_EBUSY;
+	return context_end(s, domain, mine);
+}
+
+/* The process is the new program: where it was first, nobody comes back to. */
+void
+world_exec(struct seat *s, uint64_t mine)
+{
+	const struct proc *p = s->proc->leader;
+
+	if (mine != p->domain && domain_is_its(p, mine) &&
+	    !is_occupied(p, p->domain))
+		(void)context_end(s, p->domain, mine);
 }
 
 /* A frame whose taker is gone. */

@@ -66,7 +66,8 @@ is_ignored(struct seat *s, uint64_t bit)
 
 struct info {
 	struct info *next;
-	struct seat *seat;		/* it is for this thread; NULL */
+	struct seat *seat;		/* it is for this thread; NULL: for any, in
+					 * its first context */
 	uint32_t sig;
 	struct why why;
 };
@@ -76,7 +77,8 @@ static struct pool infos = POOL(struct info, INFOS_MAX, false);
 static bool
 info_is_for(const struct info *i, uint32_t sig, const struct seat *s)
 {
-	return i->sig == sig && (i->seat == NULL || i->seat == s);
+	return i->sig == sig && (i->seat == NULL ? s == NULL || !s->context :
+	    i->seat == s);
 }
 
 static struct info **
@@ -191,6 +193,19 @@ mark(struct proc *p, struct seat *mine, struct seat *s, uint32_t sig,
 	return room;
 }
 
+/* Contexts that share the process's signals have a mark each, and not the word
+ * of why. */
+static void
+mark_contexts(struct proc *p, uint64_t bit)
+{
+	for (struct seat *s = p->seats; s != NULL; s = s->next) {
+		if (!s->signals || is_ignored(s, bit))
+			continue;
+		pending_set(s, bit);
+		bell_ring(s);
+	}
+}
+
 bool
 signal_send(struct proc *p, struct seat *s, uint32_t sig, const struct why *w)
 {
@@ -208,6 +223,8 @@ signal_send(struct proc *p, struct seat *s, uint32_t sig, const struct why *w)
 	}
 	if (sig == L_SIGCONT && p->stopped != 0)
 		proc_continue(p);
+	if (s == NULL)
+		mark_contexts(p, L_SIGBIT(sig));
 	return mark(p, s, s != NULL ? s : seat_for(p, L_SIGBIT(sig)), sig, w);
 }
 

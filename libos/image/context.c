@@ -755,6 +755,7 @@ contexts_drop(void)
 			    i);
 	}
 	top = 0;
+	signals_deaf = false;
 }
 
 /* ---- the child's first steps */
@@ -811,9 +812,10 @@ context_born(void)
 	if (!t->unborn)
 		return;
 	t->unborn = false;
+	signals_deaf = b->kind == CM_SHARE;
 	child_born(b->window);
 	own_flags = b->flags;
-	seat_shared = b->kind == CM_SHARE;
+	seat_shared = signals_deaf;
 	top = 1;
 	CONTEXTS[0] = (struct context){ .domain = parent, .name = EXO_NONE,
 	    .thread = thread_index(t), .may = {

@@ -139,6 +139,7 @@ fork_born(struct birth *b)
 	own.acct = b->f.acct;
 	own.env = up->env;
 	pid = b->f.pid;
+	signals_deaf = false;
 	child_born(b->f.window);
 	t->tid = pid;
 	t->env = own.env;

@@ -303,7 +303,7 @@ exec_tell(uint64_t file)
 	n = n < CM_ARGS_MAX ? n : CM_ARGS_MAX;
 	memcpy(my_window()->data, ARGS->path, path);
 	memcpy(my_window()->data + CM_SECOND, ARGS->text, n);
-	(void)commons(CM_EXEC, path, n, file, 0);
+	(void)commons(CM_EXEC, path, n, file, own.domain);
 	name_is(ARGS->path);
 }
 

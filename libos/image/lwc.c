@@ -101,7 +101,9 @@ kind_of(const struct context_birth *b)
 	}
 	if (kind == CM_SHARE && (trap || said) && how != CM_CREDS_SHARE)
 		kind = CM_COPY;
-	return kind == CM_SHARE ? kind : kind | how << 8;
+	if (kind != CM_SHARE)
+		kind |= how << 8;
+	return kind | (b->flags & LWC_SHARESIGNALS ? CM_SIGNALS : 0);
 }
 
 /* Memory that both are to have: pages of a file without a name, from now on. */

@@ -63,9 +63,13 @@ stops(uint32_t sig)
 /* The commons does not bother with what nobody wants. */
 static uint64_t ignored, caught, child;
 
+bool signals_deaf;
+
 static void
 hints_put_to(struct cm_window *w)
 {
+	if (signals_deaf)
+		return;
 	w->sig_ignored = ignored;
 	w->sig_caught = caught;
 	w->sig_child = child;
@@ -129,15 +133,22 @@ block(uint64_t set)
 	uint64_t was = me()->blocked;
 
 	me()->blocked = set & ~UNBLOCKABLE;
-	my_window()->sig_blocked = me()->blocked;
+	if (!signals_deaf)
+		my_window()->sig_blocked = me()->blocked;
 	if ((was & ~me()->blocked) != 0)
 		gather(was & ~me()->blocked);
 }
 
 static uint64_t
+pending(void)
+{
+	return signals_deaf ? 0 : my_window()->pending;
+}
+
+static uint64_t
 waiting(void)
 {
-	return my_window()->pending & ~me()->blocked;
+	return pending() & ~me()->blocked;
 }
 
 /* Take the signal: false, somebody else did. */
@@ -553,7 +564,8 @@ call_rt_sigaction(uint64_t sig, uint64_t new, uint64_t old, uint64_t size)
 		return r;
 	a.mask &= ~UNBLOCKABLE;
 	action_set((uint32_t)sig, &a);
-	if (is_ignored((uint32_t)sig) && take((uint32_t)sig))
+	if (is_ignored((uint32_t)sig) && pending() & SIGBIT(sig) &&
+	    take((uint32_t)sig))
 		(void)commons(CM_SIGINFO, sig, 0, 0, 0);
 	return 0;
 }
@@ -582,9 +594,9 @@ call_rt_sigprocmask(uint64_t how, uint64_t new, uint64_t old, uint64_t size)
 long
 call_rt_sigpending(uint64_t to, uint64_t size)
 {
-	uint64_t set = my_window()->pending;
+	uint64_t set = pending();
 
-	for (uint32_t i = 0; i < THREADS_MAX; i++) {
+	for (uint32_t i = 0; i < THREADS_MAX && !signals_deaf; i++) {
 		if (thread_lives(i))
 			set |= thread_window(i)->pending &
 			    ~thread_window(i)->directed;
@@ -646,7 +658,7 @@ take_one(uint64_t set)
 	uint64_t bits;
 
 	gather(set);
-	while ((bits = my_window()->pending & set) != 0) {
+	while ((bits = pending() & set) != 0) {
 		uint32_t sig = (uint32_t)__builtin_ctzl(bits) + 1;
 
 		if (take(sig))
@@ -689,9 +701,11 @@ call_rt_sigtimedwait(uint64_t from, uint64_t to, uint64_t timeout,
 	if (r < 0)
 		return r;
 	set &= ~UNBLOCKABLE;
-	my_window()->sig_waited = set;
+	if (!signals_deaf)
+		my_window()->sig_waited = set;
 	r = wait_one(set, until, &info);
-	my_window()->sig_waited = 0;
+	if (!signals_deaf)
+		my_window()->sig_waited = 0;
 	e = r < 0 || to == 0 ? 0 : user_write(to, &info, sizeof(info));
 	return e < 0 ? e : r;
 }

@@ -4,6 +4,10 @@
 
 #include "image.h"
 
+/* My window, and what is marked there, is another context's: nothing is for me,
+ * and what I want is not said there. */
+extern bool signals_deaf;
+
 /* A call returns, with its result in rax: deliver what waits. */
 void signal_check(struct exo_regs *r, uint64_t nr);
 

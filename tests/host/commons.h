@@ -281,6 +281,13 @@ world_context_at(struct seat *s, uint64_t domain)
 	return 0;
 }
 
+void
+world_exec(struct seat *s, uint64_t mine)
+{
+	(void)s;
+	(void)mine;
+}
+
 int64_t
 world_context_drop(struct seat *s, uint64_t domain, uint64_t mine)
 {

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,7 +41,9 @@ on_signal(int sig)
 
 /* ---- what a child does when it is entered */
 
-enum { FAULT = 1, SAY, KILL, DIE, HANDLE };
+enum { FAULT = 1, SAY, KILL, DIE, HANDLE, CALL, IGNORE, SLEEP };
+
+static const struct itimerval soon = { .it_value = { 0, 1000 } };
 
 static void
 obey(uint64_t args[LWC_ARGS])
@@ -55,6 +59,17 @@ obey(uint64_t args[LWC_ARGS])
 	case KILL:
 		kill(getpid(), SIGUSR1);
 		break;
+	case CALL:
+		(void)getppid();
+		break;
+	case IGNORE:
+		signal(SIGUSR1, SIG_IGN);
+		break;
+	case SLEEP:
+		signal(SIGALRM, on_signal);
+		setitimer(ITIMER_REAL, &soon, NULL);
+		pause();
+		break;
 	case DIE:
 		signal(SIGSEGV, SIG_DFL);
 		*nowhere = 1;
@@ -64,11 +79,11 @@ obey(uint64_t args[LWC_ARGS])
 }
 
 static long
-child(unsigned flags)
+child_of(const struct lwc_spec *specs, int nspecs, unsigned flags)
 {
 	uint64_t args[LWC_ARGS];
 	int from, n = LWC_ARGS;
-	long c = lwc_create(NULL, 0, &from, args, &n, flags);
+	long c = lwc_create(specs, nspecs, &from, args, &n, flags);
 
 	if (c != LWC_SWITCHED)
 		return c;
@@ -77,6 +92,12 @@ child(unsigned flags)
 		if (lwc_switch(from, args, &from) != LWC_SWITCHED)
 			_exit(99);
 	}
+}
+
+static long
+child(unsigned flags)
+{
+	return child_of(NULL, 0, flags);
 }
 
 static uint64_t
@@ -165,6 +186,214 @@ TEST(a_signal_waits_for_who_is_to_have_it)
 		(void)getppid();
 	EQ(signals, 1);
 	EQ(lwc_close((int)c), 0);
+}
+
+/* ---- signals that are shared */
+
+static const struct lwc_spec same_files = { ~0ul, ~0ul,
+	LWC_FILES | LWC_SHARE, 0 };
+
+/* Who shares them has each, once, as the first context has. */
+static void
+all_have_it(const struct lwc_spec *specs, int n)
+{
+	uint64_t heard;
+	long c, other;
+
+	signals = 0;
+	signal(SIGUSR1, on_signal);
+	c = child_of(specs, n, LWC_SHARESIGNALS);
+	other = child(0);
+	OK(c >= 0 && other >= 0);
+	kill(getpid(), SIGUSR1);
+	EQ(signals, 1);
+	for (int i = 0; i < 3; i++) {
+		(void)tell(c, CALL, &heard);
+		EQ(heard, 1);
+	}
+	(void)tell(other, CALL, &heard);
+	EQ(heard, 0);
+	(void)tell(c, KILL, &heard);
+	EQ(heard, 2);
+	(void)getppid();
+	EQ(signals, 2);
+	(void)tell(c, CALL, &heard);
+	EQ(heard, 2);
+	(void)tell(other, CALL, &heard);
+	EQ(heard, 0);
+	/* What is for one thread is the first context's alone. */
+	raise(SIGUSR1);
+	EQ(signals, 3);
+	(void)tell(c, CALL, &heard);
+	EQ(heard, 2);
+	/* And each says for itself what it ignores. */
+	(void)tell(c, IGNORE, NULL);
+	kill(getpid(), SIGUSR1);
+	EQ(signals, 4);
+	(void)tell(c, CALL, &heard);
+	EQ(heard, 2);
+	EQ(lwc_close((int)c), 0);
+	EQ(lwc_close((int)other), 0);
+	kill(getpid(), SIGUSR1);
+	EQ(signals, 5);
+}
+
+TEST(shared_signals_come_to_all)
+{
+	all_have_it(NULL, 0);
+}
+
+TEST(with_the_same_descriptors_too)
+{
+	int fd;
+
+	all_have_it(&same_files, 1);
+	/* The table is still there. */
+	fd = dup(1);
+	OK(fd > 2);
+	close(fd);
+}
+
+/* Who shares the table, and so the window, has no part in what is marked there,
+ * and says nothing about it. */
+TEST(a_shared_window_is_its_owners)
+{
+	uint64_t heard;
+	long c;
+
+	signals = 0;
+	signal(SIGUSR1, on_signal);
+	c = child_of(&same_files, 1, 0);
+	OK(c >= 0);
+	(void)tell(c, KILL, &heard);
+	EQ(heard, 0);
+	(void)tell(c, CALL, &heard);
+	EQ(heard, 0);
+	(void)getppid();
+	EQ(signals, 1);
+	(void)tell(c, IGNORE, NULL);
+	kill(getpid(), SIGUSR1);
+	EQ(signals, 2);
+	EQ(lwc_close((int)c), 0);
+}
+
+/* What was to be ignored when it was made is not said by its birth. */
+TEST(a_birth_says_nothing_either)
+{
+	long c;
+
+	signals = 0;
+	signal(SIGUSR1, SIG_IGN);
+	c = child_of(&same_files, 1, 0);
+	signal(SIGUSR1, on_signal);
+	(void)tell(c, SAY, NULL);
+	kill(getpid(), SIGUSR1);
+	EQ(signals, 1);
+	EQ(lwc_close((int)c), 0);
+}
+
+TEST(a_sleep_is_interrupted)
+{
+	uint64_t heard;
+	long c;
+
+	signals = 0;
+	c = child(LWC_SHARESIGNALS);
+	signal(SIGALRM, SIG_IGN);
+	(void)tell(c, SLEEP, &heard);
+	EQ(heard, 1);
+	EQ(signals, 0);
+	EQ(lwc_close((int)c), 0);
+}
+
+static int
+status_of(pid_t pid)
+{
+	int status = -1;
+
+	return waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
+/* Without a handler, whoever shares it ends the process. */
+TEST(one_that_ends_it)
+{
+	int ends[2], status;
+	char ready;
+	pid_t pid;
+
+	EQ(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		uint64_t args[LWC_ARGS] = { 0 };
+		long c = lwc_create(NULL, 0, NULL, NULL, NULL,
+		    LWC_SHARESIGNALS);
+
+		if (c == LWC_SWITCHED && write(ends[1], "r", 1) == 1)
+			pause();
+		lwc_switch((int)c, args, NULL);
+		_exit(1);
+	}
+	EQ(read(ends[0], &ready, 1), 1);
+	kill(pid, SIGTERM);
+	status = status_of(pid);
+	OK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* Of one whose calls are its creator's, that is for the creator to answer. */
+TEST(a_monitor_is_told)
+{
+	uint64_t args[LWC_ARGS] = { 0 };
+	long c;
+
+	signal(SIGTERM, SIG_DFL);
+	c = lwc_create(NULL, 0, NULL, NULL, NULL, LWC_SYSTRAP |
+	    LWC_SHARESIGNALS);
+	if (c == LWC_SWITCHED) {
+		for (;;)
+			(void)getppid();
+	}
+	EQ(lwc_switch((int)c, args, NULL), LWC_TRAPPED);
+	signal(SIGTERM, SIG_IGN);
+	kill(getpid(), SIGTERM);
+	args[0] = 1;
+	EQ(lwc_switch((int)c, args, NULL), LWC_TRAPPED);
+	EQ(args[0], SYS_exit_group);
+	EQ(args[1], 128 + SIGTERM);
+	EQ(lwc_close((int)c), 0);
+	signal(SIGTERM, SIG_DFL);
+}
+
+/* Another program in a context is the process: what is sent comes to it. */
+static int
+exec_in(const struct lwc_spec *specs, int n, int depth)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		uint64_t args[LWC_ARGS] = { 0 };
+
+		for (int i = 0; i < depth; i++) {
+			long c = lwc_create(specs, n, NULL, NULL, NULL, 0);
+
+			if (c != LWC_SWITCHED)
+				(void)lwc_switch((int)c, args, NULL);
+		}
+		execl("/bin/busybox", "sh", "-c",
+		    "trap 'exit 7' USR1; kill -USR1 $$; exit 3", NULL);
+		_exit(1);
+	}
+	return status_of(pid);
+}
+
+TEST(another_program_has_them)
+{
+	EQ(exec_in(NULL, 0, 0), 7 << 8);
+	EQ(exec_in(NULL, 0, 1), 7 << 8);
+	EQ(exec_in(NULL, 0, 3), 7 << 8);
+	EQ(exec_in(&same_files, 1, 1), 7 << 8);
+	EQ(exec_in(&same_files, 1, 2), 7 << 8);
 }
 
 /* ---- threads */

@@ -249,9 +249,10 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
  * RAISE(res, n) - n more (or, negative, less) of enum exo_res for the caller's
  * account.  Result: the limit now.	ENOMEM EINVAL
  *
- * EXEC(len, alen, fd) - the program changes: path in data, arguments (NULs
- * between) at data[CM_SECOND], for /proc.  Descriptors marked close-on-exec are
- * closed.  fd: CM_AT_CWD, or the open program.
+ * EXEC(len, alen, fd, domain) - the program changes: path in data, arguments
+ * (NULs between) at data[CM_SECOND], for /proc.  Descriptors marked close-on-exec
+ * are closed.  fd: CM_AT_CWD, or the open program.  domain: the caller's; if that
+ * is a context, it is the process's first from now on, and that one ends.
  *
  * SETNAME(len) - its short name (prctl), 15 bytes.
  *
@@ -324,7 +325,9 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
  * kind CM_COPY: a client of its own for the caller's env, with copies of the
  * descriptors; CM_NONE: with the image's own only; for both the capability of
  * its window is put in wslot, and | how << 8 says what its credentials are: a
- * copy, the process's own, nobody's.  CM_SHARE: no client.  Out: struct cm_fork.
+ * copy, the process's own, nobody's.  CM_SHARE: no client.  | CM_SIGNALS: what
+ * is sent to the process is marked there, too; with CM_SHARE the same client has
+ * another window for that.  Out: struct cm_fork.
  * Result: the client's number; CM_SHARE: the caller's.
  *	EINVAL kind, slots, or a domain of another account; EAGAIN ENFILE
  *
@@ -478,6 +481,7 @@ cm_lends(uint64_t op)
 enum cm_context { CM_SHARE, CM_COPY, CM_NONE };	/* CONTEXT: descriptors */
 /* | how << 8: its credentials. */
 enum cm_cred_how { CM_CREDS_COPY, CM_CREDS_SHARE, CM_CREDS_NONE };
+#define CM_SIGNALS	0x10000u
 
 /* FORK_BEGIN, THREAD. */
 struct cm_fork {
