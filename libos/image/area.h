@@ -92,6 +92,8 @@ long cow_entry(uint64_t va, uint64_t *pte) MUST_USE;
 /* Give back what others shared and nobody has any more: how many frames.  Only
  * where no frame is held that is not mapped. */
 uint64_t frames_sweep(void);
+/* The same before something is shared, now and then. */
+void frames_sweep_sometimes(void);
 
 /* ---- memory.c */
 extern uint64_t brk_low, brk_now;

@@ -20,12 +20,15 @@
 #define REAP_STEPS	512u
 #define QUEUE		64u
 #define RUN		32u		/* entries emptied at once */
+#define AHEAD_MAX	512u		/* pages, by LWC_PREFAULT */
 
 struct making {
 	struct child c;
 	struct context_birth *birth;
 	uint32_t client;		/* in the commons */
 	uint32_t fd;			/* my descriptor of it */
+	uint32_t ahead;			/* pages that may be copied ahead */
+	bool ranges;			/* and those only that specs name */
 };
 
 uint32_t own_flags;
@@ -188,7 +191,8 @@ left_out(const struct context_birth *b, uint64_t low, uint64_t high)
 		high -= shift;
 	} else if (SLOT_OF(low) >= USER_SLOTS) {
 		/* Castor's buffers may have something of anything. */
-		if (SLOT_OF(low) != HEAP_SLOT || high <= HEAP_EXEC)
+		if (SLOT_OF(low) != HEAP_SLOT || high <= HEAP_EXEC ||
+		    !leaves_out(b))
 			return NOTHING;
 		return low >= HEAP_EXEC ? ALL : SOME;
 	}
@@ -209,6 +213,68 @@ may_copy(uint64_t pte, uint32_t level)
 	    (p->flags & EXO_PF_LIVE) == 0));
 }
 
+/*
+ * LWC_PREFAULT: pages that are not shared until somebody writes.  Always those
+ * that the child writes first: the stack's, and Castor's table of contexts.
+ */
+static bool
+is_first(const struct making *m, uint64_t low, uint64_t high)
+{
+	uint64_t sp = PAGE_DOWN(m->birth->regs->rsp);
+
+	return (low < sp + EXO_PAGE && high > sp - EXO_PAGE) ||
+	    (low <= HEAP_CONTEXTS && high > HEAP_CONTEXTS);
+}
+
+/* Somewhere in [low, high) the program may write, and a spec says copy. */
+static bool
+is_named(const struct context_birth *b, uint64_t low, uint64_t high)
+{
+	for (uint32_t i = 0; i < b->nspecs; i++) {
+		const struct lwc_spec *s = &b->specs[i];
+		uint64_t va = s->first > low ? s->first : low;
+		uint64_t end = s->last < high ? s->last : high;
+		const struct area *a;
+
+		if ((s->flags & LWC_MEMORY) == 0 ||
+		    (s->flags & (LWC_SHARE | LWC_UNMAP)) != 0)
+			continue;
+		for (; va < end && (a = area_from(va)) != NULL &&
+		    a->low < end; va = a->high) {
+			if (a->prot & PROT_WRITE)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Is some of what an entry leads to, [low, high), copied?  What no spec names:
+ * what was written since it was last shared. */
+static bool
+goes_ahead(const struct making *m, uint64_t pte, uint64_t low, uint64_t high)
+{
+	if ((m->birth->flags & LWC_PREFAULT) == 0)
+		return false;
+	if (is_first(m, low, high))
+		return true;
+	if (m->ahead == 0 || SLOT_OF(low) >= USER_SLOTS)
+		return false;
+	return m->ranges ? is_named(m->birth, low, high) :
+	    (pte & EXO_PTE_W) != 0;
+}
+
+static long
+page_ahead(struct making *m, exo_ppn to, uint64_t va)
+{
+	long ppn = frame_copy_for(own.acct, own.acct_slot, m->c.memory, va);
+
+	if (ppn < 0)
+		return ppn;
+	m->ahead -= m->ahead > 0;
+	return exo_pt_set(0, to, EXO_PT_INDEX(va, 1), EXO_PTE(ppn, EXO_PTE_W |
+	    EXO_PTE_NX), m->c.memory) < 0 ? -ENOMEM : 0;
+}
+
 static long
 run_copy(exo_ppn to, uint32_t index, uint64_t va, uint32_t n)
 {
@@ -218,11 +284,11 @@ run_copy(exo_ppn to, uint32_t index, uint64_t va, uint32_t n)
 
 /*
  * Links and pages of the table `from', which begins at base, to the fresh
- * table `to': runs of what is there in full; where some is left out below, a
- * table of the child's own.
+ * table `to': runs of what is there in full; where some is left out below, or
+ * copied, a table of the child's own.
  */
 static long
-tree_share(const struct making *m, exo_ppn to, exo_ppn from, uint32_t level,
+tree_share(struct making *m, exo_ppn to, exo_ppn from, uint32_t level,
     uint64_t base, uint32_t end)
 {
 	uint64_t size = 1ul << EXO_PT_SHIFT(level);
@@ -234,15 +300,19 @@ tree_share(const struct making *m, exo_ppn to, exo_ppn from, uint32_t level,
 		uint64_t pte = (level == 4 ? pt_root() : pt_view(from))[i];
 		enum part out = pte == 0 ? ALL : left_out(m->birth, va,
 		    va + size);
+		bool links = out == NOTHING && may_copy(pte, level);
+		bool ahead = links && goes_ahead(m, pte, va, va + size);
 		long below;
 
-		if (out == NOTHING && may_copy(pte, level)) {
+		if (links && !ahead) {
 			run++;
 			continue;
 		}
 		r = run_copy(to, i - run, va - run * size, run);
 		run = 0;
-		if (r < 0 || out != SOME)
+		if (r == 0 && ahead && level == 1)
+			r = page_ahead(m, to, va);
+		if (r < 0 || level == 1 || (out != SOME && !ahead))
 			continue;
 		below = child_table(&m->c, level - 1);
 		r = below < 0 ? below : tree_share(m, (exo_ppn)below,
@@ -256,9 +326,9 @@ tree_share(const struct making *m, exo_ppn to, exo_ppn from, uint32_t level,
 }
 
 static long
-memory_share(const struct making *m)
+memory_share(struct making *m)
 {
-	long r = leaves_out(m->birth) ?
+	long r = leaves_out(m->birth) || m->birth->flags & LWC_PREFAULT ?
 	    tree_share(m, m->c.root, 0, 4, 0, HEAP_SLOT + 1) :
 	    child_memory(&m->c);
 
@@ -529,7 +599,8 @@ context_named(struct making *m)
 long
 context_make(struct context_birth *b)
 {
-	struct making m = { .birth = b, .c = { .acct = own.acct,
+	struct making m = { .birth = b, .ahead = AHEAD_MAX,
+	    .ranges = is_named(b, 0, USER_TOP), .c = { .acct = own.acct,
 	    .acct_slot = own.acct_slot, .thread = thread_index(me()) } };
 	long fd = context_take((b->flags & LWC_MANY) != 0);
 	long name = fd < 0 ? fd : file_slot_take();
@@ -561,12 +632,34 @@ context_make(struct context_birth *b)
 /* Frames that belong to somebody whose name I have not: to the commons. */
 static uint32_t queue[QUEUE], queued;
 
-static void
+static uint64_t
 queue_send(void)
 {
+	long r;
+
 	memcpy(my_window()->data, queue, queued * sizeof(queue[0]));
-	(void)commons(CM_CONTEXT_FREE, queued, 0, 0, 0);
+	r = commons(CM_CONTEXT_FREE, queued, 0, 0, 0);
 	queued = 0;
+	return r > 0 ? (uint64_t)r : 0;
+}
+
+uint64_t
+context_orphan(exo_ppn ppn)
+{
+	const volatile struct exo_page *p = &EXO_PAGES[ppn];
+	uint32_t maker = p->maker;
+
+	if (maker >= EXO_MACHINE->ndomains || (EXO_DOMAINS[maker].gen ==
+	    p->maker_gen && EXO_DOMAINS[maker].state == EXO_DOM_LIVE))
+		return 0;
+	queue[queued++] = ppn;
+	return queued == QUEUE ? queue_send() : 0;
+}
+
+uint64_t
+context_orphans(void)
+{
+	return queued > 0 ? queue_send() : 0;
 }
 
 static void
@@ -577,7 +670,7 @@ frame_drop(exo_slot name, exo_ppn ppn)
 		return;
 	queue[queued++] = ppn;
 	if (queued == QUEUE)
-		queue_send();
+		(void)queue_send();
 }
 
 static bool
@@ -628,7 +721,21 @@ leaves_free(exo_slot name, exo_ppn table)
 	}
 }
 
-/* What only this table, which nobody has any more, led to goes with it. */
+static void	tree_free(exo_slot name, exo_ppn table, uint32_t level);
+
+static bool
+link_free(exo_slot name, exo_ppn table, uint32_t i, uint32_t level)
+{
+	exo_ppn below = EXO_PTE_PPN(pt_view(table)[i]);
+
+	if (exo_pt_empty(table, i, 1) < 0)
+		return false;
+	tree_free(name, below, level - 1);
+	return true;
+}
+
+/* What only this table, which nobody has any more, led to goes with it; first
+ * slot 254: it has views of the others, which keep them. */
 static void
 tree_free(exo_slot name, exo_ppn table, uint32_t level)
 {
@@ -639,13 +746,12 @@ tree_free(exo_slot name, exo_ppn table, uint32_t level)
 		return;
 	if (level == 1)
 		leaves_free(name, table);
+	if (level == 4 && pt_view(table)[OWN_SLOT] != 0)
+		(void)link_free(name, table, OWN_SLOT, level);
 	for (uint32_t i = 0; level > 1 && EXO_PAGES[table].entries > 0 &&
 	    (i = entry_next(table, i, end)) < end; i++) {
-		exo_ppn below = EXO_PTE_PPN(pt_view(table)[i]);
-
-		if (exo_pt_empty(table, i, 1) < 0)
+		if (!link_free(name, table, i, level))
 			break;
-		tree_free(name, below, level - 1);
 	}
 	pt_unview(table);
 	frame_drop(name, table);
@@ -663,8 +769,7 @@ parts_free(exo_slot name, const exo_ppn *ppn, uint32_t n)
 		if (ppn[i] != 0)
 			frame_drop(name, ppn[i]);
 	}
-	if (queued > 0)
-		queue_send();
+	(void)context_orphans();
 }
 
 /* How many frames of handles a domain has from this one on. */

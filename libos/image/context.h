@@ -48,6 +48,10 @@ long context_hold(void) MUST_USE;
 bool context_let(void);			/* false: it did not */
 /* After exec: all. */
 void contexts_drop(void);
+/* A frame of this account that I can't free: a context that ended had it in
+ * stock.  How many the commons freed; and of those that wait to be told it. */
+uint64_t context_orphan(exo_ppn ppn);
+uint64_t context_orphans(void);
 /* In a child process: they are its parent's. */
 void contexts_forget(void);
 

@@ -13,11 +13,14 @@
  *
  * What was shared and is nobody's in the end is still charged to who took it:
  * a table that only a child reached, a page that only a child had mapped.
- * frames_sweep() finds and frees it, in the list of the account's frames.
+ * frames_sweep() finds and frees it, in the list of the account's frames; so does
+ * it with what a context that ended had not used yet.
  */
 #include "area.h"
+#include "context.h"
 
 #define END_FIRST	504u		/* of a table */
+#define SWEEP_STEP	256u		/* frames more, and leftovers are looked for */
 
 /* May pt_copy have this last-level entry? */
 static bool
@@ -170,7 +173,10 @@ sweep(void)
 
 		next = p->next;
 		if (frame_is_left(p)) {
-			freed += exo_page_free(own.memory_slot, ppn, 1) == 1;
+			if (exo_page_free(own.memory_slot, ppn, 1) == 1)
+				freed++;
+			else
+				freed += context_orphan(ppn);
 		} else if (table_is_left(p)) {
 			if (next == p->companion)
 				next = EXO_PAGES[next].next;
@@ -179,7 +185,7 @@ sweep(void)
 			freed += pt_table_free(ppn);
 		}
 	}
-	return freed;
+	return freed + context_orphans();
 }
 
 uint64_t
@@ -191,4 +197,20 @@ frames_sweep(void)
 	while ((now = sweep()) > 0)
 		all += now;
 	return all;
+}
+
+void
+frames_sweep_sometimes(void)
+{
+	static uint32_t mark = SWEEP_STEP;
+	const volatile struct exo_acct *a = &EXO_ACCTS[EXO_INDEX(own.acct)];
+	uint32_t next;
+
+	if (a->used[EXO_RES_FRAMES] >= mark) {
+		(void)frames_sweep();
+		mark = ~0u;
+	}
+	next = a->used[EXO_RES_FRAMES] + a->used[EXO_RES_FRAMES] / 16 +
+	    SWEEP_STEP;
+	mark = next < mark ? next : mark;
 }

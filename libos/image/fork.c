@@ -24,7 +24,6 @@
 #define SLOT_WINDOW	21u
 #define FRAMES		160u		/* its limit to begin with */
 #define CLEAR_TRIES	32u
-#define SWEEP_STEP	256u		/* frames more, and leftovers are looked for */
 
 enum {
 	CLONE_VM = 0x100, CLONE_VFORK = 0x4000, CLONE_PARENT_SETTID = 0x100000,
@@ -161,20 +160,6 @@ fork_born(struct birth *b)
 
 /* ---- the calls */
 
-/* What earlier forks left over, now and then. */
-static void
-leftovers_free(void)
-{
-	static uint32_t mark = SWEEP_STEP;
-	const volatile struct exo_acct *a = &EXO_ACCTS[EXO_INDEX(own.acct)];
-
-	if (a->used[EXO_RES_FRAMES] < mark)
-		return;
-	(void)frames_sweep();
-	mark = a->used[EXO_RES_FRAMES] + a->used[EXO_RES_FRAMES] / 16 +
-	    SWEEP_STEP;
-}
-
 static void
 birth_fill(struct birth *b, uint64_t flags, uint64_t stack,
     uint64_t child_tid, uint64_t tls)
@@ -273,7 +258,7 @@ process_fork(uint64_t flags, uint64_t stack, uint64_t child_tid, uint64_t tls)
 
 	lock();
 	commons_at();
-	leftovers_free();
+	frames_sweep_sometimes();
 	birth_fill(b, flags, stack, child_tid, tls);
 	r = child_make(&c, b, &env);
 	unlock();

@@ -191,6 +191,7 @@ create(struct exo_regs *r)
 	b.kind = kind_of(&b);
 	__asm__("rdgsbase %0" : "=r"(b.gsbase));
 	lock();
+	frames_sweep_sometimes();
 	e = ranges_share(&b);
 	if (e == 0)
 		e = context_make(&b);
