@@ -412,6 +412,14 @@ release(struct proc *p, uint32_t status)
 	p->alarm = 0;
 }
 
+/* Is its parent the somebody outside who would continue its group? */
+static bool
+is_keeper(const struct proc *p)
+{
+	return p->parent != NULL && p->parent != proc_init &&
+	    p->parent->pgid != p->pgid && p->parent->sid == p->sid;
+}
+
 /* Does the group have a member whose parent is of another group of its
  * session?  Without `but'. */
 static bool
@@ -419,9 +427,7 @@ group_has_keeper(uint32_t pgid, const struct proc *but)
 {
 	for (struct proc *p = proc_all; p != NULL; p = p->all_next) {
 		if (p->pgid == pgid && p != but && p->state != PROC_ZOMBIE &&
-		    p->parent != NULL && p->parent != but &&
-		    p->parent->pgid != pgid && p->parent->sid == p->sid &&
-		    p->parent != proc_init)
+		    p->parent != but && is_keeper(p))
 			return true;
 	}
 	return false;
@@ -444,7 +450,7 @@ group_has_stopped(uint32_t pgid, const struct proc *but)
 	return false;
 }
 
-/* The end of `p' leaves this group without anybody to continue it. */
+/* The end of `p' leaves this group without anybody to continue it, perhaps. */
 static void
 group_orphan(uint32_t pgid, const struct proc *p)
 {
@@ -502,7 +508,7 @@ proc_died(struct proc *p, uint32_t status)
 {
 	if (p->state == PROC_ZOMBIE)
 		return;
-	if (p->parent != NULL && p->parent != proc_init)
+	if (is_keeper(p))
 		group_orphan(p->pgid, p);
 	p->status = status;
 	p->stopped = 0;

@@ -98,7 +98,7 @@ request_own(struct seat *s, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
 	else if (s->delivered != 0)
 		r = answered(s, op);
 	if (r == 0)
-		r = requests[op < CM_OP_MAX ? op : CM_NONE](s, a, b, c, d);
+		r = requests[op < CM_OP_MAX ? op : OP_NONE](s, a, b, c, d);
 	if (s->proc != NULL && s->waits == NULL)
 		seat_rest(s);
 	if (unsettled)

@@ -17,7 +17,7 @@ typedef int64_t (*request_fn)(struct seat *s, uint64_t a, uint64_t b,
 CM_OPS(REQUEST_PROTO)
 #undef REQUEST_PROTO
 REQUEST(none);
-#define CM_NONE		(CM_OP_MAX - 1)	/* a number of no request */
+#define OP_NONE		(CM_OP_MAX - 1)	/* a number of no request */
 extern const request_fn requests[CM_OP_MAX];
 
 /* Foreign calls that clients did not know, by number. */

@@ -347,6 +347,23 @@ TEST(stop_and_continue)
 	clear();
 }
 
+/* A group that was without a keeper before is not told again. */
+TEST(who_was_no_keeper_makes_no_orphans)
+{
+	struct seat *a = fork_of(init), *b, *c;
+
+	as(a);
+	EQ(ask(CM_SETSID, 0, 0, 0, 0), pid_of(a));
+	b = fork_of(a);
+	c = fork_of(a);
+	EQ(kill_by(a, pid_of(b), SIGSTOP), 0);
+	EQ(b->proc->stopped, SIGSTOP);
+	die(c, 0);
+	EQ(b->proc->stopped, SIGSTOP);
+	EQ(a->win->pending & L_SIGBIT(SIGHUP), 0);
+	clear();
+}
+
 TEST(stopped_orphans_are_woken)
 {
 	struct seat *a = fork_of(init), *b;

@@ -22,15 +22,16 @@
 
 #define NATIVE_REFUSED	100000l
 
-/* One request by the first thread.  -NATIVE_REFUSED and less: the kernel's
- * error. */
+/* One request by this handle; -NATIVE_REFUSED and less: the kernel's error. */
 static inline long
-native_ask(uint64_t op, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+native_ask_by(uint64_t handle, uint64_t op, uint64_t a, uint64_t b,
+    uint64_t c, uint64_t d)
 {
 	register uint64_t r10 __asm__("r10") = b;
 	register uint64_t r8 __asm__("r8") = c;
 	register uint64_t r9 __asm__("r9") = d;
-	uint64_t rax = EXO_NR_BASE + EXO_NR_call, rdi = 0, rsi = op, rdx = a;
+	uint64_t rax = EXO_NR_BASE + EXO_NR_call, rdi = handle;
+	uint64_t rsi = op, rdx = a;
 
 	__asm__ volatile(
 	    "push %%rbx; push %%rbp; push %%r12; push %%r13; push %%r14\n"
@@ -39,6 +40,13 @@ native_ask(uint64_t op, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 	    : "+a"(rax), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+r"(r10),
 	    "+r"(r8), "+r"(r9) : : "rcx", "r11", "memory", "cc");
 	return (long)rax < 0 ? (long)rax - NATIVE_REFUSED : (long)rdx;
+}
+
+/* The first thread's. */
+static inline long
+native_ask(uint64_t op, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+	return native_ask_by(0, op, a, b, c, d);
 }
 
 struct native_ids {
