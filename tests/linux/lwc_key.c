@@ -422,6 +422,47 @@ child_of_mine(int c)
 	return status;
 }
 
+/* Which frames are tables of this context's, whoever paid for them: what a
+ * parent and its child share is charged to one, and may be the other's alone
+ * in the end. */
+static uint8_t tables[1 << 17];
+
+static void
+tables_mark(exo_ppn table, uint32_t level)
+{
+	const uint64_t *t = scan_table(table, level);
+
+	tables[table >> 3] |= (uint8_t)(1u << (table & 7));
+	for (uint32_t i = 0; t != NULL && level > 1 &&
+	    i < (level < 4 ? 512 : 256); i++) {
+		if (t[i] & EXO_PTE_P)
+			tables_mark(EXO_PTE_PPN(t[i]), level - 1);
+	}
+}
+
+/* The tables of all others: not editable, whoever asks.  One that hangs
+ * nowhere and holds nothing is its maker's. */
+static int
+tables_edited(exo_ppn root)
+{
+	int got = 0;
+
+	if (EXO_MACHINE->nframes > sizeof(tables) * 8)
+		return 100;
+	memset(tables, 0, sizeof(tables));
+	tables_mark(root, 4);
+	for (exo_ppn t = 1; t < EXO_MACHINE->nframes; t++) {
+		const volatile struct exo_page *f = &EXO_PAGES[t];
+
+		if (f->kind < EXO_PG_PT1 || f->kind > EXO_PG_PT4 ||
+		    tables[t >> 3] >> (t & 7) & 1 ||
+		    (f->refs == 0 && f->entries == 0))
+			continue;
+		got += exo_pt_set(0, t, 0, 0, 0) >= 0;
+	}
+	return got;
+}
+
 /* The kernel, by its own calls, with all capabilities that there are: the
  * key's frame, and the domains of this process. */
 static int
@@ -462,15 +503,7 @@ by_the_kernel(void)
 			got += exo_domain_kill(id, s, 0) >= 0;
 		}
 	}
-	/* Its tables: not editable, whoever asks. */
-	for (exo_ppn t = 1; t < EXO_MACHINE->nframes; t++) {
-		if (EXO_PAGES[t].kind < EXO_PG_PT1 ||
-		    EXO_PAGES[t].kind > EXO_PG_PT4 ||
-		    EXO_PAGES[t].account == EXO_PAGES[mine].account)
-			continue;
-		got += exo_pt_set(0, t, 0, 0, 0) >= 0;
-	}
-	return got;
+	return got + tables_edited(mine);
 }
 
 static int
