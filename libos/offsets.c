@@ -25,9 +25,6 @@ offsets(void)
 	    __builtin_offsetof(struct exo_upcall, critical));
 	CONSTANT(SEAT_SIZE, sizeof(struct seat));
 	CONSTANT(SEAT_WAITS, __builtin_offsetof(struct seat, waits));
-	CONSTANT(SEAT_DELIVERED, __builtin_offsetof(struct seat, delivered));
-	CONSTANT(SEAT_WIN, __builtin_offsetof(struct seat, win));
-	CONSTANT(WIN_ANSWER, __builtin_offsetof(struct cm_window, answer));
 	CONSTANT(CM_OP_MAX, CM_OP_MAX);
 	CONSTANT(MACHINE_DEATHS, EXO_PUB_AT(0) +
 	    __builtin_offsetof(struct exo_machine, deaths));

@@ -39,9 +39,6 @@ commons_entry:
 	add rbp, seats
 	cmp qword [rbp + SEAT_WAITS], 0
 	jne .slow
-	cmp dword [rbp + SEAT_DELIVERED], 0
-	jne .delivered
-.on:
 	cmp rsi, CM_OP_MAX
 	jae .slow
 	mov [here], rbp
@@ -84,14 +81,6 @@ commons_entry:
 	call commons_expel
 	xor eax, eax
 	jmp .out
-
-; The client took what was delivered: it has zeroed it.
-.delivered:
-	mov rax, [rbp + SEAT_WIN]
-	cmp qword [rax + WIN_ANSWER], 0
-	jne .slow
-	mov dword [rbp + SEAT_DELIVERED], 0
-	jmp .on
 
 .busy:	mov rcx, r10
 	call commons_wait

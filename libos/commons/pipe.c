@@ -10,6 +10,9 @@
  *	       (2) pages from head to tail are there, and page 0 when empty.
  *	       (3) hold: bytes behind the tail that are not visible yet, put
  *		   there by the seat hold_seat; any other write forgets them.
+ *	       (4) a pipe that is lent is empty and has both ends; the seat has
+ *		   it by a descriptor, and no other; its window's `reading'
+ *		   says so, and only to the client.
  */
 #include <castor/string.h>
 
@@ -30,6 +33,7 @@ struct pipe {
 	uint32_t reads, writes;		/* opens of a FIFO, ever */
 	uint32_t hold, hold_seat;
 	struct waitq rq, wq;
+	struct seat *lent;
 	struct inode *inode;		/* a FIFO's, not held */
 };
 
@@ -154,6 +158,84 @@ pipe_store(struct pipe *p, uint32_t tail, const uint8_t *from, size_t n)
 	}
 }
 
+/*
+ * ---- lending
+ *
+ * Who reads from an empty pipe has it lent to his window: from then on he waits
+ * there by himself, without a request, and what is written goes to his window
+ * directly.  That ends when anything else is done with the pipe.  Of what he says
+ * in the window only how many bytes he wants is believed, which are his.
+ */
+void
+pipe_forget(struct seat *s)
+{
+	if (s->lent == NULL)
+		return;
+	s->lent->lent = NULL;
+	s->lent = NULL;
+	s->win->reading = 0;
+}
+
+/* Who waits goes on waiting, on the queue. */
+static void
+unlend(struct pipe *p)
+{
+	struct seat *s = p->lent;
+	uint64_t was;
+
+	if (s == NULL)
+		return;
+	p->lent = NULL;
+	s->lent = NULL;
+	was = __atomic_exchange_n(&s->win->reading, 0, __ATOMIC_SEQ_CST);
+	if (CM_WANTS(was) != 0 && s != here && !wait_on(&p->rq, s))
+		bell_ring(s);
+}
+
+void
+pipe_unlend(struct file *f)
+{
+	if (f->ops == &pipe_ops)
+		unlend(f->pipe);
+}
+
+void
+pipe_lend(struct file *f, uint32_t fd, size_t n)
+{
+	struct pipe *p = f->pipe;
+	struct wait *w = p->rq.first;
+
+	if (w->next != NULL || w->seat != here || w->mine != NULL)
+		return;
+	wait_cancel_all(here);
+	if (here->lent != NULL)
+		unlend(here->lent);
+	p->lent = here;
+	here->lent = p;
+	here->win->reading = CM_READING(fd, n);
+}
+
+/* How many of n bytes the window took in which the pipe is; 0: nobody waits
+ * there.  What he wants is taken back before it is answered. */
+static size_t
+give(struct seat *s, const uint8_t *from, size_t n)
+{
+	struct cm_window *w = s->win;
+	uint32_t want = CM_WANTS(__atomic_exchange_n(
+	    (volatile uint32_t *)&w->reading, CM_LENT, __ATOMIC_SEQ_CST));
+
+	if (want == 0)
+		return 0;
+	n = n < want ? n : want;
+	if (n == 1)
+		w->data[0] = *from;
+	else
+		memcpy(w->data, from, n);
+	w->answer = n;
+	bell_ring(s);
+	return n;
+}
+
 /* ---- reading and writing.  A byte that fits where it goes takes the short
  * way: no loop, no page changes hands. */
 
@@ -166,8 +248,13 @@ pipe_read(struct file *f, uint8_t *to, size_t n, uint64_t *pos)
 	(void)pos;
 	if (n == 0)
 		return 0;
-	if (have == 0)
-		return p->writers == 0 ? 0 : file_block(f, &p->rq);
+	if (have == 0) {
+		int64_t r = p->writers == 0 ? 0 : file_block(f, &p->rq);
+
+		if (r == -CM_WAIT)
+			unlend(p);
+		return r;
+	}
 	if (n > have)
 		n = have;
 	pipe_take(p, to, n);
@@ -206,17 +293,20 @@ pipe_write(struct file *f, const uint8_t *from, size_t n, uint64_t *pos)
 	(void)pos;
 	if (n == 0)
 		return 0;
-	r = p->head == p->tail && p->rq.first != NULL && n <= CM_PIPE_BUF ?
-	    0 : pipe_room(f, n);
-	if (r != 0)
-		return r;
-	p->hold = 0;
-	if (p->head == p->tail && p->rq.first != NULL)
-		given = wait_deliver(&p->rq, from, n);
-	p->rq.seq++;
-	if (given == n)
-		return (int64_t)n;
-	/* An empty pipe has its first page, where that begins. */
+	if (p->lent != NULL) {		/* empty, and so has room for a window */
+		given = give(p->lent, from, n);
+		p->hold = 0;
+		p->rq.seq++;
+		if (given == n)
+			return (int64_t)n;
+		unlend(p);
+	} else {
+		r = pipe_room(f, n);
+		if (r != 0)
+			return r;
+		p->hold = 0;
+		p->rq.seq++;
+	}
 	pipe_store(p, p->tail, from + given, n - given);
 	p->tail += (uint32_t)(n - given);
 	if (p->rq.first != NULL)
@@ -245,6 +335,7 @@ pipe_parts(struct file *f, const uint8_t *from, size_t n, uint64_t parts)
 		return (int64_t)n;
 	p->tail += total;
 	p->hold = 0;
+	unlend(p);
 	wake(&p->rq);
 	return (int64_t)n;
 }
@@ -302,6 +393,7 @@ pipe_close(struct file *f)
 		p->readers--;
 	if (file_writes(f))
 		p->writers--;
+	unlend(p);
 	wake(&p->rq);
 	wake(&p->wq);
 	if (--p->ends == 0)

@@ -264,6 +264,7 @@ proc_seat_drop(struct seat *s)
 	while ((c = proc_in_making(s)) != NULL)
 		proc_abort(c);
 	wait_cancel(s);
+	pipe_forget(s);
 	if (s->futex)
 		futex_forget(s);
 	if (s->opening != NULL) {

@@ -65,23 +65,6 @@ waited(struct seat *s, uint64_t op)
 	return true;
 }
 
-/* An answer was delivered.  0: it was seen; else that is what to say. */
-static int64_t
-answered(struct seat *s, uint64_t op)
-{
-	uint32_t n = s->delivered;
-
-	if (s->win->answer == 0) {
-		s->delivered = 0;
-		return 0;
-	}
-	if (op != CM_READ)
-		return -CM_ANSWERED;
-	s->delivered = 0;
-	s->win->answer = 0;
-	return n;
-}
-
 static int64_t
 request_own(struct seat *s, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
     uint64_t d)
@@ -95,8 +78,6 @@ request_own(struct seat *s, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
 		r = -L_ENOSYS;
 	else if (s->proc->bare && (op >= CM_OP_MAX || !bare_may[op]))
 		r = -L_EACCES;
-	else if (s->delivered != 0)
-		r = answered(s, op);
 	if (r == 0)
 		r = requests[op < CM_OP_MAX ? op : OP_NONE](s, a, b, c, d);
 	if (s->proc != NULL && s->waits == NULL)
@@ -155,8 +136,8 @@ REQUEST(READ)
 	if (f->ops->read == NULL)
 		return -L_EINVAL;
 	r = f->ops->read(f, s->win->data, b, offset_of(f, c, &own));
-	if (r == -CM_WAIT && d == 1)
-		s->wants = (uint32_t)b;
+	if (r == -CM_WAIT && d == 1 && f->ops == &pipe_ops)
+		pipe_lend(f, (uint32_t)a, b);
 	return r;
 }
 
@@ -316,6 +297,7 @@ REQUEST(FCNTL)
 		return -L_EBADF;
 	switch (b) {
 	case L_F_SETFL:
+		pipe_unlend(f);
 		f->flags = (f->flags & ~(L_O_APPEND | L_O_NONBLOCK)) |
 		    ((uint32_t)c & (L_O_APPEND | L_O_NONBLOCK));
 		return 0;
@@ -353,6 +335,7 @@ ioctl_any(struct seat *s, struct file *f, uint64_t fd, uint64_t cmd)
 		fd_mark(s->proc, fd, cmd == L_FIOCLEX);
 		return 0;
 	case L_FIONBIO:
+		pipe_unlend(f);
 		f->flags = (f->flags & ~L_O_NONBLOCK) |
 		    (word != 0 ? L_O_NONBLOCK : 0);
 		return 0;

@@ -3,8 +3,6 @@
  */
 #include "wait.h"
 
-#include <castor/string.h>
-
 #include "pool.h"
 #include "proc.h"
 
@@ -77,36 +75,11 @@ wait_wake(struct waitq *q)
 	}
 }
 
-size_t
-wait_deliver(struct waitq *q, const uint8_t *from, size_t n)
-{
-	struct wait *w = q->first;
-	struct seat *s;
-
-	if (w == NULL || w->seat->wants == 0 || w->mine != NULL)
-		return 0;
-	s = w->seat;
-	n = n < s->wants ? n : s->wants;
-	if (n == 1)
-		s->win->data[0] = *from;
-	else
-		memcpy(s->win->data, from, n);
-	wait_unlink(w);
-	w->seat = NULL;			/* the only one, so one of its own */
-	seat_rest(s);
-	s->wants = 0;
-	s->delivered = (uint32_t)n;
-	s->win->answer = n;
-	bell_ring(s);
-	return n;
-}
-
 void
 wait_cancel_all(struct seat *s)
 {
 	struct wait *w;
 
-	s->wants = 0;
 	while ((w = s->waits) != NULL) {
 		s->waits = w->mine;
 		if (w == &wait_none || w == &wait_bare)

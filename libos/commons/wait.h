@@ -18,6 +18,7 @@
 #include <castor/commons.h>
 
 struct file;
+struct pipe;
 struct proc;
 struct seat;
 
@@ -36,17 +37,14 @@ struct waitq {
 
 /*
  * An env of a process.  waits != NULL: its next request takes the long way
- * (request.c), because it waits for something, or is nobody's (wait_none); and
- * so it does if an answer that was put in its window meanwhile (`delivered'
- * bytes) is still there.
+ * (request.c), because it waits for something, or is nobody's (wait_none).
  */
 struct seat {
 	struct cm_window *win;
 	struct proc *proc;		/* NULL: nobody's */
 	struct wait *waits;
 	uint64_t env;			/* its id */
-	uint32_t wants;			/* bytes that may be delivered */
-	uint32_t delivered;
+	struct pipe *lent;		/* to its window: pipe.c */
 	uint32_t index, tid;
 	struct seat *next;		/* of the same process */
 	uint64_t domain;		/* whom it is in, of a process with
@@ -78,9 +76,6 @@ bool wait_on(struct waitq *q, struct seat *s);	/* false: no room */
 void wait_wake(struct waitq *q);
 void wait_cancel_all(struct seat *s);
 uint32_t wait_count(void);		/* besides those of seats' own */
-/* Put n bytes into the window of one who waits there and wants them: how many
- * it took, 0: nobody. */
-size_t wait_deliver(struct waitq *q, const uint8_t *from, size_t n);
 /* The object goes: whoever waits for it is woken. */
 #define wait_end(q)	wait_wake(q)
 

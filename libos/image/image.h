@@ -60,7 +60,6 @@ struct thread {
 	uint64_t handle;
 	exo_ppn window;
 	exo_slot window_slot;
-	uint64_t answer;		/* bytes that came meanwhile */
 
 	/* thread.c: what it is made of */
 	exo_ppn env_frame;

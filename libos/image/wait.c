@@ -12,11 +12,31 @@
 
 struct share share;
 
+#define READ_NONE(reading)	((reading) & ~0xfffful)
+
+/* n bytes are wanted of a pipe that is lent to my window, or none any more:
+ * false, it is not as it was. */
+static inline bool
+reading_set(struct cm_window *w, uint64_t from, uint64_t to)
+{
+	return __atomic_compare_exchange_n(&w->reading, &from, to, false,
+	    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
 /*
- * A read that waited may have been answered (CM_READ, deliver) when something
- * else is asked on the way, by a fault, say, that wants memory: the number of
- * bytes is kept.  What asks then leaves the window's data alone.
+ * A fault that wants memory, say, asks for something while a read waits by the
+ * window (CM_READ, deliver): that one begins again.  Or it has been answered:
+ * what asks then leaves the window's data alone.
  */
+static __attribute__((noinline)) void
+reading_stop(struct cm_window *w)
+{
+	uint64_t was = w->reading;
+
+	if (reading_set(w, was, READ_NONE(was)))
+		__atomic_fetch_add(&w->bell, 1, __ATOMIC_SEQ_CST);
+}
+
 long
 commons(uint64_t op, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
@@ -24,17 +44,14 @@ commons(uint64_t op, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 	uint64_t result;
 	long r;
 
+	if (CM_WANTS(w->reading) != 0)
+		reading_stop(w);
 	if (remotes != 0 && me()->borrows && cm_lends(op))
 		op |= CM_LENT;
 	/* BUSY: my seat there waits to be repaired, after I was pulled home. */
 	while ((r = exo_call(me()->handle, op, a, b, c, d, &result)) ==
-	    -EXO_E_BUSY || (r >= 0 && (long)result == -CM_ANSWERED)) {
-		if (r >= 0) {
-			me()->answer = w->answer;
-			w->answer = 0;
-		} else
-			(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
-	}
+	    -EXO_E_BUSY)
+		(void)!exo_env_yield(EXO_ID_ANY, 0, EXO_NONE);
 	return r < 0 ? -ENODEV : (long)result;
 }
 
@@ -110,39 +127,46 @@ ask(uint64_t op, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 	return commons_wait(WAIT_FOREVER, op, a, b, c, d);
 }
 
-/* What came while it waited: how many bytes. */
+/*
+ * What came while it waited by the window: how many bytes.  It waits no more.
+ * What was wanted is gone, and no answer here: who writes is on the way, and
+ * before me in the commons.
+ */
 static uint64_t
-answer_take(void)
+answer_take(struct cm_window *w, uint64_t fd)
 {
-	struct thread *t = me();
-	uint64_t n = my_window()->answer;
+	uint64_t was = w->reading, n = w->answer;
 
-	if (n != 0)
-		my_window()->answer = 0;
-	else
-		n = t->answer;
-	t->answer = 0;
+	if (n == 0 && READ_NONE(was) == CM_READING(fd, 0) &&
+	    (was == READ_NONE(was) || !reading_set(w, was, READ_NONE(was)))) {
+		(void)commons(CM_NOP, 0, 0, 0, 0);
+		n = w->answer;
+	}
+	w->answer = 0;
 	return n < CM_DATA ? n : CM_DATA;
 }
 
 long
 ask_read(uint64_t fd, uint64_t n, uint64_t pos)
 {
-	for (;;) {
-		uint64_t seen = my_window()->bell, got;
-		long r = commons(CM_READ, fd, n, pos, 1);
+	struct cm_window *w = my_window();
 
-		if (r != -CM_WAIT)
-			return r;
-		if (my_window()->pending == 0 || !signal_interrupts())
+	for (;;) {
+		uint64_t seen = w->bell, got;
+
+		if (pos != (uint64_t)CM_POS || n == 0 || !reading_set(w,
+		    CM_READING(fd, 0), CM_READING(fd, n))) {
+			long r = commons(CM_READ, fd, n, pos, 1);
+
+			if (r != -CM_WAIT)
+				return r;
+		}
+		if ((w->pending & ~me()->blocked) == 0)
 			wait_bell(seen, WAIT_FOREVER);
-		got = answer_take();
+		got = answer_take(w, fd);
 		if (got != 0)
 			return (long)got;
-		if (my_window()->pending == 0 || !signal_interrupts())
-			continue;
-		(void)commons(CM_NOP, 0, 0, 0, 0);	/* waits no more */
-		got = answer_take();
-		return got != 0 ? (long)got : -E_RESTART;
+		if (signal_interrupts())
+			return -E_RESTART;
 	}
 }

@@ -132,6 +132,7 @@ one(struct input *in)
 		return;
 	me->win->sig_ignored = w[2];
 	me->win->sig_blocked = w[3];
+	me->win->reading |= w[3] & 0xffff;
 	if (op == CM_KILL || op == CM_TKILL || op == CM_WAIT4 ||
 	    op == CM_SETPGID)
 		w[0] = w[0] < 16 ? pid_any(w[0]) : w[0];
@@ -160,7 +161,7 @@ all_die(void)
 	me = init;
 	if (me->waits != NULL || me->opening != NULL)
 		(void)ask(CM_NOP, 0, 0, 0, 0);
-	me->win->answer = 0;
+	me->win->answer = me->win->reading = 0;
 	(void)ask(CM_NOP, 0, 0, 0, 0);
 	(void)ask(CM_FORK_ABORT, 0, 0, 0, 0);
 	while (ask(CM_WAIT4, (uint64_t)-1, 1, 0, 0) > 0)

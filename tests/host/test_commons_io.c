@@ -394,12 +394,29 @@ TEST(fifos_meet)
 	EQ(file_count(), begun_files);
 }
 
-/* ---- answers that come by themselves */
+/* ---- pipes that are lent to a window */
 
 static int64_t
 read_waiting(uint64_t n)
 {
 	return ask(CM_READ, 0, n, POS, 1);
+}
+
+/* It wants n bytes more, by itself. */
+static void
+want(struct seat *s, uint64_t n)
+{
+	EQ(s->win->reading, CM_READING(0, 0));
+	s->win->reading = CM_READING(0, n);
+}
+
+static uint64_t
+answer(struct seat *s)
+{
+	uint64_t n = s->win->answer;
+
+	s->win->answer = 0;
+	return n;
 }
 
 TEST(a_byte_is_delivered)
@@ -410,51 +427,204 @@ TEST(a_byte_is_delivered)
 	EQ(ask(CM_PIPE, 0, 0, 0, 0), 0 | 1ll << 32);
 	c = fork_of(s);
 	EQ(read_waiting(3), -CM_WAIT);
+	EQ(s->win->reading, CM_READING(0, 3));
 	bell = s->win->bell;
 	as(c);
-	EQ(put(1, "abcde"), 5);
+	EQ(put(1, "ab"), 2);
 	OK(rang(s, bell));
-	EQ(s->win->answer, 3);
-	EQ(memcmp(s->win->data, "abc", 3), 0);
-	s->win->answer = 0;
+	EQ(c->win->hint, s->env);
+	EQ(answer(s), 2);
+	EQ(memcmp(s->win->data, "ab", 2), 0);
+	/* It reads again without a request. */
+	want(s, 1);
+	EQ(put(1, "c"), 1);
+	EQ(answer(s), 1);
+	EQ(s->win->data[0], 'c');
+	/* More than it wants: the rest stays, and the pipe is not lent. */
+	want(s, 3);
+	EQ(put(1, "defgh"), 5);
+	EQ(answer(s), 3);
+	EQ(s->win->reading, 0);
 	as(s);
-	IS(got(0, 9), "de");
-	/* It asks again, not having seen that it was answered. */
+	IS(got(0, 9), "gh");
+	/* It wants nothing when something comes. */
 	EQ(read_waiting(3), -CM_WAIT);
-	as(c);
-	EQ(put(1, "x"), 1);
-	as(s);
-	EQ(read_waiting(3), 1);
-	EQ(s->win->answer, 0);
-	EQ(read_waiting(3), -CM_WAIT);
-	as(c);
-	EQ(put(1, "yz"), 2);
-	as(s);
-	/* It asks something else. */
-	EQ(ask(CM_NOP, 0, 0, 0, 0), -CM_ANSWERED);
-	EQ(ask(CM_CLOSE, 0, 0, 0, 0), -CM_ANSWERED);
-	EQ(s->win->answer, 2);
-	s->win->answer = 0;
-	EQ(ask(CM_NOP, 0, 0, 0, 0), 0);
-	/* It gives up in time. */
-	EQ(read_waiting(3), -CM_WAIT);
-	EQ(ask(CM_NOP, 0, 0, 0, 0), 0);
+	s->win->reading = CM_READING(0, 0);
 	as(c);
 	EQ(put(1, "q"), 1);
-	EQ(s->win->answer, 0);
+	EQ(answer(s), 0);
+	EQ(s->win->reading, 0);
 	as(s);
 	IS(got(0, 9), "q");
-	/* It lies about the answer. */
+	/* It asks again while it waits, and for something else. */
 	EQ(read_waiting(3), -CM_WAIT);
-	as(c);
-	EQ(put(1, "l"), 1);
-	as(s);
-	s->win->answer = 1000000;
-	EQ(read_waiting(3), 1);
-	s->win->answer = 5;
+	EQ(read_waiting(2), -CM_WAIT);
+	EQ(s->win->reading, CM_READING(0, 2));
 	EQ(ask(CM_NOP, 0, 0, 0, 0), 0);
+	as(c);
+	EQ(put(1, "x"), 1);
+	EQ(answer(s), 1);
+	EQ(fd_count(), 4);
 	gone(s);
 	die(c, 0);
+}
+
+TEST(who_has_a_pipe_lies)
+{
+	struct seat *s = fresh(), *c;
+
+	EQ(ask(CM_PIPE, 0, 0, 0, 0), 0 | 1ll << 32);
+	c = fork_of(s);
+	/* It has none. */
+	s->win->reading = CM_READING(0, 3);
+	as(c);
+	EQ(put(1, "a"), 1);
+	EQ(answer(s), 0);
+	as(s);
+	IS(got(0, 9), "a");
+	/* More than a window, another descriptor, an answer that was not. */
+	EQ(read_waiting(3), -CM_WAIT);
+	s->win->reading = ~0ull;
+	s->win->answer = ~0ull;
+	as(c);
+	EQ(put(1, "b"), 1);
+	EQ(answer(s), 1);
+	EQ(memcmp(s->win->data, "b", 1), 0);
+	s->win->reading = 1;
+	EQ(ask(CM_WRITE, 1, CM_DATA, POS, 0), CM_DATA);
+	EQ(answer(s), 1);
+	as(s);
+	EQ(ask(CM_READ, 0, CM_DATA, POS, 0), CM_DATA - 1);
+	/* It writes what it waits for itself. */
+	EQ(read_waiting(3), -CM_WAIT);
+	EQ(put(1, "me"), 2);
+	EQ(answer(s), 2);
+	gone(s);
+	die(c, 0);
+}
+
+/* Whoever waits by his window waits on the queue when the pipe is needed
+ * otherwise; and whoever does not has to ask. */
+TEST(what_is_lent_comes_back)
+{
+	struct pollfd look = { 0, POLLIN, 0 };
+	struct seat *s = fresh(), *c, *d;
+	uint64_t bell;
+
+	EQ(ask(CM_PIPE, 0, 0, 0, 0), 0 | 1ll << 32);
+	c = fork_of(s);
+	d = fork_of(s);
+	EQ(read_waiting(3), -CM_WAIT);
+	bell = s->win->bell;
+	as(c);
+	EQ(read_waiting(3), -CM_WAIT);
+	EQ(s->win->reading, 0);
+	EQ(c->win->reading, 0);
+	OK(!rang(s, bell));
+	as(d);
+	EQ(put(1, "a"), 1);
+	OK(rang(s, bell));
+	OK(rang(c, 0));
+	as(s);
+	EQ(read_waiting(3), 1);
+	as(c);
+	EQ(read_waiting(3), -CM_WAIT);
+	EQ(c->win->reading, CM_READING(0, 3));
+	c->win->reading = CM_READING(0, 0);
+	as(s);
+	EQ(read_waiting(3), -CM_WAIT);
+	EQ(c->win->reading, 0);
+	EQ(s->win->reading, CM_READING(0, 3));
+	/* A look at it takes nothing away. */
+	as(c);
+	memcpy(c->win->data, &look, sizeof(look));
+	EQ(ask(CM_POLL, 1, 1, 0, 0), -CM_WAIT);
+	EQ(s->win->reading, CM_READING(0, 3));
+	as(d);
+	EQ(put(1, "b"), 1);
+	EQ(answer(s), 1);
+	/* Who has another pipe has not this one. */
+	as(s);
+	EQ(ask(CM_NOP, 0, 0, 0, 0), 0);
+	as(c);
+	EQ(ask(CM_NOP, 0, 0, 0, 0), 0);
+	as(s);
+	EQ(ask(CM_PIPE, 0, 0, 0, 0), 2 | 3ll << 32);
+	EQ(ask(CM_READ, 2, 1, POS, 1), -CM_WAIT);
+	EQ(s->win->reading, CM_READING(2, 1));
+	as(d);
+	EQ(put(1, "c"), 1);
+	as(s);
+	IS(got(0, 9), "c");
+	gone(s);
+	die(c, 0);
+	die(d, 0);
+}
+
+TEST(what_is_lent_is_closed)
+{
+	struct seat *s = fresh(), *c;
+	uint64_t bell;
+
+	/* By its descriptor, which may be another's next. */
+	EQ(ask(CM_PIPE, 0, 0, 0, 0), 0 | 1ll << 32);
+	EQ(ask(CM_DUP, 0, 5, CM_DUP_TO, 0), 5);
+	EQ(read_waiting(3), -CM_WAIT);
+	s->win->reading = CM_READING(0, 0);
+	EQ(ask(CM_CLOSE, 0, 0, 0, 0), 0);
+	EQ(s->win->reading, 0);
+	EQ(ask(CM_READ, 5, 3, POS, 1), -CM_WAIT);
+	s->win->reading = CM_READING(5, 0);
+	EQ(ask(CM_DUP, 1, 5, CM_DUP_TO, 0), 5);
+	EQ(s->win->reading, 0);
+	gone(s);
+	s = fresh();
+	/* The other end: that is the end of what there is to read. */
+	EQ(ask(CM_PIPE, 0, 0, 0, 0), 0 | 1ll << 32);
+	c = fork_of(s);
+	EQ(ask(CM_CLOSE, 1, 0, 0, 0), 0);
+	EQ(read_waiting(3), -CM_WAIT);
+	bell = s->win->bell;
+	die(c, 0);
+	OK(rang(s, bell));
+	EQ(s->win->reading, 0);
+	EQ(read_waiting(3), 0);
+	/* It does not wait any more, by a flag; and it dies. */
+	EQ(ask(CM_CLOSE, 0, 0, 0, 0), 0);
+	EQ(ask(CM_PIPE, 0, 0, 0, 0), 0 | 1ll << 32);
+	EQ(read_waiting(3), -CM_WAIT);
+	s->win->reading = CM_READING(0, 0);
+	EQ(ask(CM_FCNTL, 0, 4, L_O_NONBLOCK, 0), 0);
+	EQ(s->win->reading, 0);
+	EQ(read_waiting(3), -L_EAGAIN);
+	EQ(ask(CM_FCNTL, 0, 4, 0, 0), 0);
+	EQ(read_waiting(3), -CM_WAIT);
+	s->win->reading = CM_READING(0, 0);
+	memset(s->win->data, 1, 4);
+	EQ(ask(CM_IOCTL, 0, L_FIONBIO, 0, 0), 0);
+	EQ(s->win->reading, 0);
+	memset(s->win->data, 0, 4);
+	EQ(ask(CM_IOCTL, 0, L_FIONBIO, 0, 0), 0);
+	c = fork_of(s);
+	as(c);
+	EQ(read_waiting(3), -CM_WAIT);
+	OK(c->lent != NULL);
+	die(c, 0);
+	as(s);
+	EQ(put(1, "z"), 1);
+	IS(got(0, 9), "z");
+	/* A thread of its: the pipe is there still. */
+	OK(ask(CM_THREAD, 1, 1, 1, 0) > 0);
+	c = s->next;
+	as(c);
+	EQ(read_waiting(3), -CM_WAIT);
+	OK(c->lent != NULL);
+	proc_seat_drop(c);
+	as(s);
+	EQ(put(1, "z"), 1);
+	EQ(c->win->answer, 0);
+	IS(got(0, 9), "z");
+	gone(s);
 }
 
 TEST(deliveries_use_nothing_up)
@@ -468,8 +638,7 @@ TEST(deliveries_use_nothing_up)
 		EQ(read_waiting(1), -CM_WAIT);
 		as(c);
 		EQ(put(1, "d"), 1);
-		EQ(s->win->answer, 1);
-		s->win->answer = 0;
+		EQ(answer(s), 1);
 	}
 	gone(s);
 	die(c, 0);

@@ -17,8 +17,6 @@
  *			The next request of the same seat, whatever it is, takes
  *			it off the list.
  *	-CM_RESTART	begin again (CM_WRITE in parts: see there).
- *	-CM_ANSWERED	an earlier request was answered meanwhile (CM_READ: see
- *			there), and this one was not looked at.
  * Any request may say -EINVAL for nonsense in a word, -EFAULT for a length that
  * leaves the window, -ENOSYS for an op that is not there.
  *
@@ -42,7 +40,6 @@
 
 #define CM_WAIT		512
 #define CM_RESTART	513
-#define CM_ANSWERED	514
 
 #define CM_HEAD		512u
 #define CM_DATA		3584u		/* bytes of a window's data */
@@ -77,7 +74,8 @@ struct cm_window {
 	volatile uint64_t answer;	/* see CM_READ; the client zeroes it */
 	volatile uint64_t directed;	/* of `pending': sent to this env, not to
 					 * the process; others leave them */
-	uint64_t pad[6];
+	volatile uint64_t reading;	/* see CM_READ; both write it, atomically */
+	uint64_t pad[5];
 	/* Written by the client: hints, believed as far as they concern it. */
 	volatile uint64_t sig_ignored;	/* disposition SIG_IGN */
 	volatile uint64_t sig_caught;	/* a handler is set */
@@ -88,6 +86,12 @@ struct cm_window {
 	uint8_t data[CM_DATA];
 };
 _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
+
+/* In `reading': a pipe is lent by this descriptor, and so many bytes of it are
+ * wanted; CM_READING(fd, 0): nobody waits. */
+#define CM_LENT		(1u << 31)
+#define CM_READING(fd, n)	((uint64_t)(fd) << 32 | CM_LENT | (uint32_t)(n))
+#define CM_WANTS(reading)	((uint32_t)(reading) & 0xffff)
 
 #define CM_CHILD_NOSTOP	1u		/* SA_NOCLDSTOP: no word of stops */
 #define CM_CHILD_NOWAIT	2u		/* SA_NOCLDWAIT: no zombies */
@@ -113,11 +117,16 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
  *
  * READ(fd, n, pos, deliver) - up to n bytes into data; how many, 0 at the end.
  * pos: CM_POS, or an offset (pread).  Blocking: -CM_WAIT; O_NONBLOCK: EAGAIN.
- * With deliver = 1, after -CM_WAIT the answer may come by itself: `answer' in
- * the window is not 0, but the number of bytes in data.  The client zeroes it
- * and need not ask again.  Until then it leaves data alone.  If it does not
- * want to wait any more (a signal came) it asks something, CM_NOP say, before
- * it uses data again: -CM_ANSWERED if the answer came after all.
+ * With deliver = 1, after -CM_WAIT a pipe may be *lent* to the window: `reading'
+ * is CM_READING(fd, n).  It is empty then, and the next n bytes at most that
+ * somebody writes go to data: the n in `reading' becomes 0, `answer' (which the
+ * client zeroes) how many came, and the bell rings.  To read once more the client
+ * need not ask: by compare and exchange it puts an n there again.  So it takes
+ * it back if it does not want to wait any more (a signal came), and in any case
+ * before it asks for anything, which may use data.  If that fails and there is
+ * no answer, who writes is on the way: one request later there is.  When the
+ * pipe is not lent any more, `reading' is 0, and who waits does so as after any
+ * -CM_WAIT: its bell, and ask.
  *	EBADF EISDIR ESPIPE EIO EAGAIN
  *
  * WRITE(fd, n, pos, parts) - n bytes of data; how many were taken.  pos as in
