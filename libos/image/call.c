@@ -16,23 +16,40 @@ LINUX_CALLS(WEAK)
 void	fast_getpid(void);
 void	fast_gettid(void);
 void	foreign_full(void);
+void	short_trap(void);
 
 #define ROW(nr, name)	[nr] = call_##name,
 static void (*const calls[CALLS_MAX])(void) = { LINUX_CALLS(ROW) };
 
-#define FULL(from, to)	[from ... (to) - 1] = foreign_full
-#define NR_getpid	39
-#define NR_gettid	186
+/*
+ * Short ones: they look at no register but their arguments, change none, and
+ * leave the signals that are blocked as they are for what comes after them.
+ */
+#define SHORT_CALLS(X)							      \
+	X(0, read) X(1, write) X(3, close) X(5, fstat) X(7, poll)	      \
+	X(8, lseek) X(9, mmap) X(10, mprotect) X(11, munmap) X(12, brk)	      \
+	X(13, rt_sigaction) X(14, rt_sigprocmask) X(17, pread64)	      \
+	X(18, pwrite64) X(19, readv) X(20, writev) X(32, dup) X(33, dup2)     \
+	X(62, kill) X(72, fcntl) X(102, getuid) X(104, getgid)		      \
+	X(107, geteuid) X(108, getegid) X(110, getppid) X(202, futex)	      \
+	X(228, clock_gettime) X(232, epoll_wait) X(257, openat)		      \
+	X(262, newfstatat)
+SHORT_CALLS(WEAK)
+void (*const calls_short[CALLS_MAX])(void) = { SHORT_CALLS(ROW) };
+
+#pragma GCC diagnostic ignored "-Woverride-init"
+#define FAST(nr, name)	[nr] = short_trap,
 void (*const calls_fast[CALLS_MAX])(void) = {
-	FULL(0, NR_getpid), [NR_getpid] = fast_getpid,
-	FULL(NR_getpid + 1, NR_gettid), [NR_gettid] = fast_gettid,
-	FULL(NR_gettid + 1, CALLS_MAX)
+	[0 ... CALLS_MAX - 1] = foreign_full,
+	SHORT_CALLS(FAST)
+	[39] = fast_getpid, [186] = fast_gettid
 };
 
 enum { NR_rt_sigreturn = 15, NR_clone = 56, NR_fork, NR_vfork, NR_execve,
 	NR_exit, NR_rt_sigsuspend = 130, NR_exit_group = 231 };
 
 int	foreign(struct exo_regs *);
+int	foreign_end(struct exo_regs *, long);
 
 /* From entry.asm: 0, or the registers are to be loaded, all of them. */
 int
@@ -57,6 +74,20 @@ foreign(struct exo_regs *r)
 		(void)commons(CM_NOSYS, nr, 0, 0, 0);
 	if (!t->changed)
 		r->rax = (uint64_t)result;
+	signal_check(r, nr);
+	return (int)t->changed;
+}
+
+/* The same of a short call, which has been made already. */
+int
+foreign_end(struct exo_regs *r, long result)
+{
+	struct thread *t = me();
+	uint64_t nr = r->rax;
+
+	t->regs = r;
+	t->changed = 0;
+	r->rax = (uint64_t)result;
 	signal_check(r, nr);
 	return (int)t->changed;
 }

@@ -43,7 +43,7 @@ global _start, user_copy, user_copy_first, user_copy_last
 global thread_start, user_copy_fault, go, stubs, fp_save, fp_save_first, fp_save_last
 global fp_load, fp_load_first, fp_load_last, fp_reset
 extern image_start, fork_born, lwc_born, lwc_place, lwc_service
-extern foreign, trap, deliver_fault, deliver_slice
+extern foreign, foreign_end, calls_short, trap, deliver_fault, deliver_slice
 extern calls_fast, pid, own_threads, patch_wait, only_regs
 
 section .text.entry progbits alloc exec nowrite align=64
@@ -112,7 +112,9 @@ lwc_leave_end:
 
 ; ------------------------------------------------------- foreign system calls
 ; Those that need nothing but a word.  rax, rcx, rdx and r11 are free.
-global fast_getpid, fast_gettid, foreign_full, jump_full, jump_getpid
+global fast_getpid, fast_gettid, foreign_full, jump_full, jump_getpid, jump_any
+global jump_trap
+global short_trap
 
 align 16
 fast_getpid:
@@ -144,13 +146,101 @@ jump_getpid:
 jump_jump:
 	jmp	rcx
 
-; The same, eax the number.  Until rsp is Castor's, an upcall has it as if it
-; were at the `syscall' still; there it goes if there are several threads.
+; The same of any call, rax the number, if it is one of the short ones, and else
+; as jump_full.  There it goes, too, if there are several threads; and until rsp
+; is Castor's, an upcall has it as if it were at the `syscall' still.
+align 16
+jump_any:
+	cmp	rax, CALLS
+	jae	jump_trap
+	lea	r11, [calls_short]
+	cmp	qword [r11 + rax*8], 0
+	je	jump_full
+	mov	r11, [only_regs]
+	test	r11, r11
+	jz	jump_trap
+	mov	[r11 + 48], r10
+	mov	[r11 + 56], r9
+	mov	[r11 + 64], r8
+	mov	[r11 + 72], rdi
+	mov	[r11 + 80], rsi
+	mov	[r11 + REGS_FRAME + F_RDX], rdx
+	mov	[r11 + REGS_FRAME + F_RIP], rcx
+	mov	[r11 + REGS_FRAME + F_RSP], rsp
+	mov	rsp, r11
+short_moved:
+
+; A short call: its handler asks for no registers but the arguments and changes
+; none, so those that C keeps stay where they are, and the rest of the frame is
+; made up only if there is more to do than to go back.
+short_call:
+	mov	[rsp + REGS_FRAME + F_RAX], rax
+	lea	r11, [calls_short]
+	mov	rcx, r10
+	cld
+	call	[r11 + rax*8]
+	mov	rdx, [rsp + REGS_SIZE + T_BLOCKED]
+	not	rdx
+	and	rdx, [rsp + REGS_SIZE + THREAD_SIZE + EXO_PAGE + W_PENDING]
+	jnz	short_more		; a signal
+	cmp	rax, -E_RESTART
+	je	short_more
+	mov	r10, [rsp + 48]
+	mov	r9, [rsp + 56]
+	mov	r8, [rsp + 64]
+	mov	rdi, [rsp + 72]
+	mov	rsi, [rsp + 80]
+	mov	rdx, [rsp + REGS_FRAME + F_RDX]
+	mov	rcx, [rsp + REGS_FRAME + F_RIP]
+	mov	rsp, [rsp + REGS_FRAME + F_RSP]
+short_jump:
+	jmp	rcx
+
+short_more:
+	mov	[rsp], r15
+	mov	[rsp + 8], r14
+	mov	[rsp + 16], r13
+	mov	[rsp + 24], r12
+	mov	[rsp + 32], rbp
+	mov	[rsp + 40], rbx
+	mov	rcx, [rsp + REGS_FRAME + F_RIP]
+	mov	[rsp + REGS_FRAME + F_RCX], rcx
+	mov	qword [rsp + REGS_FRAME + F_R11], 0x202
+	mov	qword [rsp + REGS_FRAME + F_FLAGS], 0x202
+	mov	rdi, rsp
+	mov	rsi, rax
+	call	foreign_end
+	jmp	foreign_back
+
+; One that came by a trap: rsp at r11 of a frame.
+align 16
+short_trap:
+	dec	dword [patch_wait]
+	js	foreign_full
+	mov	rcx, rsp
+	and	rcx, -4096
+	sub	rcx, THREAD_SIZE + REGS_SIZE
+	mov	[rcx + 48], r10
+	mov	[rcx + 56], r9
+	mov	[rcx + 64], r8
+	mov	[rcx + 72], rdi
+	mov	[rcx + 80], rsi
+	mov	r11, [rsp + F_RIP]
+	mov	[rcx + REGS_FRAME + F_RIP], r11
+	mov	r11, [rsp + F_RSP]
+	mov	[rcx + REGS_FRAME + F_RSP], r11
+	mov	rdx, [rsp + F_RDX]
+	mov	[rcx + REGS_FRAME + F_RDX], rdx
+	mov	rsp, rcx
+	jmp	short_call
+
+; Any call, rax the number, without a trap.
 align 16
 jump_full:
 	mov	r11, [only_regs]
 	test	r11, r11
 	jnz	jump_one
+jump_trap:
 	sub	rcx, 2
 jump_back:
 	jmp	rcx
@@ -205,6 +295,7 @@ foreign_call:
 	mov	rdi, rsp
 	cld
 	call	foreign
+foreign_back:
 	test	eax, eax
 	jnz	go_all			; it changed other registers than rax
 	mov	r10, [rsp + 48]
@@ -320,11 +411,19 @@ slice_begins:
 	lea	rdx, [fast_jump]
 	mov	rax, rcx
 	sub	rax, rdx
-	cmp	rax, jump_moved - fast_jump
+	cmp	rax, short_moved - fast_jump
+	jb	.jump
+	cmp	rax, short_jump - fast_jump
+	je	.jump
+	sub	rax, jump_full - fast_jump
+	cmp	rax, jump_moved - jump_full
 	jae	.leave
-	mov	rcx, [rsp + F_RCX]
+	add	rax, jump_full - fast_jump
+.jump:	mov	rcx, [rsp + F_RCX]
 	test	rax, rax		; at one of the jumps?
 	jz	.nearly
+	cmp	rax, short_jump - fast_jump
+	je	.nearly
 	cmp	rax, jump_jump - fast_jump
 	je	.nearly
 	cmp	rax, jump_back - fast_jump

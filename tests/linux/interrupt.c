@@ -6,6 +6,7 @@
  * run: -- -singlestep
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -85,6 +86,63 @@ rounds(long n, long pid, long ppid)
 	return bad;
 }
 
+/*
+ * The other sort of site that becomes a jump: musl's function for calls in which
+ * a thread may be cancelled, with the number as an argument.  By number: a call
+ * with all registers, a short one, one that there is not; and what they keep.
+ */
+__asm__(
+    ".balign 64\n"
+    "cp_call:\n"
+    "mov %rdi, %rax; mov %r8, %r10; mov %rsi, %rdi; mov %r9, %r8\n"
+    "mov %rdx, %rsi; mov 8(%rsp), %r9; mov %rcx, %rdx; syscall; ret\n");
+
+static __attribute__((noinline)) long
+rounds_cp(long n, long nr, long want)
+{
+	long bad = 0, rax;
+
+	for (; n > 0; n--) {
+		long r12 = 0x5a5a5a5a5a5a5a5a;
+
+		rax = nr;
+		__asm__ volatile(
+		    "mov %2, %%r12\n"
+		    "lea 1(%%r12), %%rsi; lea 2(%%r12), %%rdx\n"
+		    "lea 3(%%r12), %%rcx; lea 4(%%r12), %%r8\n"
+		    "lea 5(%%r12), %%r9; lea 6(%%r12), %%rbx\n"
+		    "sub $128, %%rsp\n"
+		    "push %%rbx; mov %%rax, %%rdi\n"
+		    "mov %%r12, -24(%%rsp); mov %%r12, -128(%%rsp)\n"
+		    "call cp_call\n"
+		    "cmp %%r12, -24(%%rsp); jne 2f\n"
+		    "cmp %%r12, -128(%%rsp); jne 2f\n"
+		    "cmp %2, %%r12; jne 2f\n"
+		    "cmp (%%rsp), %%rbx; jne 2f; cmp %%rbx, %%r9; jne 2f\n"
+		    "dec %%rbx; cmp %%rbx, %%r8; jne 2f\n"
+		    "dec %%rbx; cmp %%rbx, %%r10; jne 2f\n"
+		    "dec %%rbx; cmp %%rbx, %%rdx; jne 2f\n"
+		    "dec %%rbx; cmp %%rbx, %%rsi; jne 2f\n"
+		    "dec %%rbx; cmp %%rbx, %%rdi; je 3f\n"
+		    "2: inc %0\n"
+		    "3: add $136, %%rsp\n"
+		    : "+r"(bad), "+a"(rax)
+		    : "r"(r12)
+		    : "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10",
+		    "r11", "r12", "memory", "cc");
+		bad += rax != want;
+	}
+	return bad;
+}
+
+static long
+rounds_by_number(long n)
+{
+	return rounds_cp(n, SYS_getpid, getpid()) +
+	    rounds_cp(n, SYS_getppid, getppid()) + rounds_cp(n, 1000, -ENOSYS) +
+	    rounds_cp(n, SYS_read, -EBADF);
+}
+
 static void
 rounds_for_a_while(void)
 {
@@ -98,6 +156,7 @@ rounds_for_a_while(void)
 	EQ(setitimer(ITIMER_REAL, &t, NULL), 0);
 	while (clock_now() < end) {
 		bad += rounds(1000, getpid(), getppid());
+		bad += rounds_by_number(250);
 		n++;
 	}
 	t = (struct itimerval){ { 0, 0 }, { 0, 0 } };
