@@ -157,7 +157,7 @@ fd_close(struct proc *p, uint64_t fd)
 	bit_set(p->open, fd, false);
 	bit_set(p->cloexec, fd, false);
 	count(p, -1);
-	pipe_unlend(f);
+	pipe_untap(f);
 	if (f->inode != NULL && f->inode->locks != NULL)
 		lock_closed(f, p);
 	file_put(f);

@@ -10,7 +10,7 @@
  *	       (2) pages from head to tail are there, and page 0 when empty.
  *	       (3) hold: bytes behind the tail that are not visible yet, put
  *		   there by the seat hold_seat; any other write forgets them.
- *	       (4) a pipe that is lent is empty and has both ends; the seat has
+ *	       (4) a pipe that is tapped is empty and has both ends; the seat has
  *		   it by a descriptor, and no other; its window's `reading'
  *		   says so, and only to the client.
  */
@@ -33,7 +33,7 @@ struct pipe {
 	uint32_t reads, writes;		/* opens of a FIFO, ever */
 	uint32_t hold, hold_seat;
 	struct waitq rq, wq;
-	struct seat *lent;
+	struct seat *tap;
 	struct inode *inode;		/* a FIFO's, not held */
 };
 
@@ -159,9 +159,9 @@ pipe_store(struct pipe *p, uint32_t tail, const uint8_t *from, size_t n)
 }
 
 /*
- * ---- lending
+ * ---- tapping
  *
- * Who reads from an empty pipe has it lent to his window: from then on he waits
+ * Who reads from an empty pipe taps it into his window: from then on he waits
  * there by himself, without a request, and what is written goes to his window
  * directly.  That ends when anything else is done with the pipe.  Of what he says
  * in the window only how many bytes he wants is believed, which are his.
@@ -169,38 +169,38 @@ pipe_store(struct pipe *p, uint32_t tail, const uint8_t *from, size_t n)
 void
 pipe_forget(struct seat *s)
 {
-	if (s->lent == NULL)
+	if (s->tap == NULL)
 		return;
-	s->lent->lent = NULL;
-	s->lent = NULL;
+	s->tap->tap = NULL;
+	s->tap = NULL;
 	s->win->reading = 0;
 }
 
 /* Who waits goes on waiting, on the queue. */
 static void
-unlend(struct pipe *p)
+untap(struct pipe *p)
 {
-	struct seat *s = p->lent;
+	struct seat *s = p->tap;
 	uint64_t was;
 
 	if (s == NULL)
 		return;
-	p->lent = NULL;
-	s->lent = NULL;
+	p->tap = NULL;
+	s->tap = NULL;
 	was = __atomic_exchange_n(&s->win->reading, 0, __ATOMIC_SEQ_CST);
 	if (CM_WANTS(was) != 0 && s != here && !wait_on(&p->rq, s))
 		bell_ring(s);
 }
 
 void
-pipe_unlend(struct file *f)
+pipe_untap(struct file *f)
 {
 	if (f->ops == &pipe_ops)
-		unlend(f->pipe);
+		untap(f->pipe);
 }
 
 void
-pipe_lend(struct file *f, uint32_t fd, size_t n)
+pipe_tap(struct file *f, uint32_t fd, size_t n)
 {
 	struct pipe *p = f->pipe;
 	struct wait *w = p->rq.first;
@@ -208,21 +208,32 @@ pipe_lend(struct file *f, uint32_t fd, size_t n)
 	if (w->next != NULL || w->seat != here || w->mine != NULL)
 		return;
 	wait_cancel_all(here);
-	if (here->lent != NULL)
-		unlend(here->lent);
-	p->lent = here;
-	here->lent = p;
+	if (here->tap != NULL)
+		untap(here->tap);
+	p->tap = here;
+	here->tap = p;
 	here->win->reading = CM_READING(fd, n);
+}
+
+/* memcpy, but inline: that is all that would keep registers from being free. */
+static inline void
+window_put(uint8_t *to, const uint8_t *from, size_t n)
+{
+	size_t words = n / 8;
+
+	n %= 8;
+	__asm__ volatile("rep movsq; mov %3, %2; rep movsb"
+	    : "+D"(to), "+S"(from), "+c"(words) : "r"(n) : "memory");
 }
 
 /* How many of n bytes the window took in which the pipe is; 0: nobody waits
  * there.  What he wants is taken back before it is answered. */
-static size_t
+static inline __attribute__((always_inline)) size_t
 give(struct seat *s, const uint8_t *from, size_t n)
 {
 	struct cm_window *w = s->win;
 	uint32_t want = CM_WANTS(__atomic_exchange_n(
-	    (volatile uint32_t *)&w->reading, CM_LENT, __ATOMIC_SEQ_CST));
+	    (volatile uint32_t *)&w->reading, CM_TAPPED, __ATOMIC_SEQ_CST));
 
 	if (want == 0)
 		return 0;
@@ -230,7 +241,7 @@ give(struct seat *s, const uint8_t *from, size_t n)
 	if (n == 1)
 		w->data[0] = *from;
 	else
-		memcpy(w->data, from, n);
+		window_put(w->data, from, n);
 	w->answer = n;
 	bell_ring(s);
 	return n;
@@ -252,7 +263,7 @@ pipe_read(struct file *f, uint8_t *to, size_t n, uint64_t *pos)
 		int64_t r = p->writers == 0 ? 0 : file_block(f, &p->rq);
 
 		if (r == -CM_WAIT)
-			unlend(p);
+			untap(p);
 		return r;
 	}
 	if (n > have)
@@ -283,35 +294,42 @@ pipe_room(struct file *f, size_t n)
 	return 0;
 }
 
+/* All but the first of n bytes, which a window took: a pipe that was tapped is
+ * empty, and has room for them. */
+static __attribute__((noinline)) int64_t
+pipe_append(struct file *f, const uint8_t *from, size_t n, size_t given)
+{
+	struct pipe *p = f->pipe;
+	int64_t r;
+
+	untap(p);
+	r = pipe_room(f, n - given);
+	if (r != 0)
+		return given > 0 ? (int64_t)given : r;
+	p->hold = 0;
+	pipe_store(p, p->tail, from + given, n - given);
+	p->tail += (uint32_t)(n - given);
+	wake(&p->rq);
+	return (int64_t)n;
+}
+
 static int64_t
 pipe_write(struct file *f, const uint8_t *from, size_t n, uint64_t *pos)
 {
 	struct pipe *p = f->pipe;
 	size_t given = 0;
-	int64_t r;
 
 	(void)pos;
 	if (n == 0)
 		return 0;
-	if (p->lent != NULL) {		/* empty, and so has room for a window */
-		given = give(p->lent, from, n);
+	if (p->tap != NULL) {
 		p->hold = 0;
 		p->rq.seq++;
+		given = give(p->tap, from, n);
 		if (given == n)
 			return (int64_t)n;
-		unlend(p);
-	} else {
-		r = pipe_room(f, n);
-		if (r != 0)
-			return r;
-		p->hold = 0;
-		p->rq.seq++;
 	}
-	pipe_store(p, p->tail, from + given, n - given);
-	p->tail += (uint32_t)(n - given);
-	if (p->rq.first != NULL)
-		wait_wake(&p->rq);
-	return (int64_t)n;
+	return pipe_append(f, from, n, given);
 }
 
 int64_t
@@ -335,7 +353,7 @@ pipe_parts(struct file *f, const uint8_t *from, size_t n, uint64_t parts)
 		return (int64_t)n;
 	p->tail += total;
 	p->hold = 0;
-	unlend(p);
+	untap(p);
 	wake(&p->rq);
 	return (int64_t)n;
 }
@@ -393,7 +411,7 @@ pipe_close(struct file *f)
 		p->readers--;
 	if (file_writes(f))
 		p->writers--;
-	unlend(p);
+	untap(p);
 	wake(&p->rq);
 	wake(&p->wq);
 	if (--p->ends == 0)

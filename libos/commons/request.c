@@ -137,7 +137,7 @@ REQUEST(READ)
 		return -L_EINVAL;
 	r = f->ops->read(f, s->win->data, b, offset_of(f, c, &own));
 	if (r == -CM_WAIT && d == 1 && f->ops == &pipe_ops)
-		pipe_lend(f, (uint32_t)a, b);
+		pipe_tap(f, (uint32_t)a, b);
 	return r;
 }
 
@@ -297,7 +297,7 @@ REQUEST(FCNTL)
 		return -L_EBADF;
 	switch (b) {
 	case L_F_SETFL:
-		pipe_unlend(f);
+		pipe_untap(f);
 		f->flags = (f->flags & ~(L_O_APPEND | L_O_NONBLOCK)) |
 		    ((uint32_t)c & (L_O_APPEND | L_O_NONBLOCK));
 		return 0;
@@ -335,7 +335,7 @@ ioctl_any(struct seat *s, struct file *f, uint64_t fd, uint64_t cmd)
 		fd_mark(s->proc, fd, cmd == L_FIOCLEX);
 		return 0;
 	case L_FIONBIO:
-		pipe_unlend(f);
+		pipe_untap(f);
 		f->flags = (f->flags & ~L_O_NONBLOCK) |
 		    (word != 0 ? L_O_NONBLOCK : 0);
 		return 0;
@@ -521,7 +521,8 @@ request_lent(struct seat *s, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
 		p->bare = p == own ? from->bare : own->bare;
 	}
 	s->proc = p;
-	r = request_own(s, op, a, b, c, d);
+	/* Its descriptors are no tap of the window's: pipe.c. */
+	r = request_own(s, op, a, b, c, op == CM_READ ? 0 : d);
 	s->proc = own;
 	p->creds = creds;
 	p->bare = bare;

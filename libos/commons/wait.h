@@ -44,7 +44,7 @@ struct seat {
 	struct proc *proc;		/* NULL: nobody's */
 	struct wait *waits;
 	uint64_t env;			/* its id */
-	struct pipe *lent;		/* to its window: pipe.c */
+	struct pipe *tap;		/* into its window: pipe.c */
 	uint32_t index, tid;
 	struct seat *next;		/* of the same process */
 	uint64_t domain;		/* whom it is in, of a process with

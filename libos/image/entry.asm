@@ -43,7 +43,7 @@ global _start, user_copy, user_copy_first, user_copy_last
 global thread_start, user_copy_fault, go, stubs, fp_save, fp_save_first, fp_save_last
 global fp_load, fp_load_first, fp_load_last, fp_reset
 extern image_start, fork_born, lwc_born, lwc_place, lwc_service
-extern foreign, foreign_end, calls_short, trap, deliver_fault, deliver_slice
+extern remotes, foreign, foreign_end, calls_short, trap, deliver_fault, deliver_slice
 extern calls_fast, pid, own_threads, patch_wait, only_regs
 
 section .text.entry progbits alloc exec nowrite align=64
@@ -675,6 +675,52 @@ lwc_ask:
 	pop	r12
 	pop	rbp
 	pop	rbx
+	ret
+
+; long commons_try(op, a, b, c, d): a request to the commons as wait.c makes it, if
+; there is nothing special about it; -CM_REFUSED if there is, and nothing was
+; asked.  The program's registers are not for the commons.
+align 16
+global commons_try
+commons_try:
+	mov	rax, rsp
+	and	rax, -BLOCK_SIZE
+	cmp	word [rax + BLOCK_WINDOW + W_READING], 0
+	jne	.special
+	cmp	dword [remotes], 0
+	jne	.special
+	mov	r9, r8
+	mov	r8, rcx
+	mov	r10, rdx
+	mov	rdx, rsi
+	mov	esi, edi
+	mov	rdi, [rax + BLOCK_UPCALL - THREAD_SIZE + T_HANDLE]
+	push	rbx
+	push	rbp
+	push	r12
+	push	r13
+	push	r14
+	push	r15
+	xor	ebx, ebx
+	xor	ebp, ebp
+	xor	r12d, r12d
+	xor	r13d, r13d
+	xor	r14d, r14d
+	xor	r15d, r15d
+	mov	eax, NR_CALL
+	syscall
+	pop	r15
+	pop	r14
+	pop	r13
+	pop	r12
+	pop	rbp
+	pop	rbx
+	test	rax, rax
+	js	.special
+	mov	rax, rdx
+	ret
+.special:
+	mov	rax, -CM_REFUSED
 	ret
 
 ; A context's first entry: rdi who came, five words.

@@ -213,7 +213,7 @@ call_read(uint64_t fd, uint64_t to, uint64_t n)
 		r = iter_one(&it, to, n);
 		return r < 0 ? r : read_all(fd, &it, AT_POS);
 	}
-	r = ask_read(fd, n, AT_POS);
+	r = read_short(fd, n);
 	if (r <= 0)
 		return r;
 	e = user_write(to, my_window()->data, (uint64_t)r);
@@ -230,6 +230,8 @@ call_write(uint64_t fd, uint64_t from, uint64_t n)
 	if (n - 1 < CM_DATA) {
 		r = user_read(my_window()->data, from, n);
 		if (r == 0)
+			r = commons_try(CM_WRITE, fd, n, AT_POS, 0);
+		if (r == -CM_WAIT || r == -CM_REFUSED)
 			r = ask(CM_WRITE, fd, n, AT_POS, 0);
 		if (r <= 0 || (uint64_t)r == n)
 			return r;

@@ -1,7 +1,7 @@
 /* offsets.c - constants for the image's assembly; never linked. */
 #include <castor/lwc.h>
 
-#include "image.h"
+#include "wait.h"
 
 #include <stddef.h>
 
@@ -40,6 +40,9 @@ offsets(void)
 	CONSTANT(T_TID, offsetof(struct thread, tid));
 	CONSTANT(T_BLOCKED, offsetof(struct thread, blocked));
 	CONSTANT(BLOCK_WINDOW, BLOCK_WINDOW);
+	CONSTANT(W_READING, offsetof(struct cm_window, reading));
+	CONSTANT(T_HANDLE, offsetof(struct thread, handle));
+	CONSTANT(CM_REFUSED, CM_REFUSED);
 	CONSTANT(W_PENDING, offsetof(struct cm_window, pending));
 	CONSTANT(REGS_SIZE, sizeof(struct exo_regs));
 	CONSTANT(REGS_FRAME, offsetof(struct exo_regs, r11));

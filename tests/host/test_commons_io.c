@@ -394,7 +394,7 @@ TEST(fifos_meet)
 	EQ(file_count(), begun_files);
 }
 
-/* ---- pipes that are lent to a window */
+/* ---- pipes that are tapped */
 
 static int64_t
 read_waiting(uint64_t n)
@@ -440,7 +440,7 @@ TEST(a_byte_is_delivered)
 	EQ(put(1, "c"), 1);
 	EQ(answer(s), 1);
 	EQ(s->win->data[0], 'c');
-	/* More than it wants: the rest stays, and the pipe is not lent. */
+	/* More than it wants: the rest stays, and it is no tap any more. */
 	want(s, 3);
 	EQ(put(1, "defgh"), 5);
 	EQ(answer(s), 3);
@@ -469,7 +469,7 @@ TEST(a_byte_is_delivered)
 	die(c, 0);
 }
 
-TEST(who_has_a_pipe_lies)
+TEST(who_has_a_tap_lies)
 {
 	struct seat *s = fresh(), *c;
 
@@ -505,7 +505,7 @@ TEST(who_has_a_pipe_lies)
 
 /* Whoever waits by his window waits on the queue when the pipe is needed
  * otherwise; and whoever does not has to ask. */
-TEST(what_is_lent_comes_back)
+TEST(a_tap_is_given_up)
 {
 	struct pollfd look = { 0, POLLIN, 0 };
 	struct seat *s = fresh(), *c, *d;
@@ -561,7 +561,7 @@ TEST(what_is_lent_comes_back)
 	die(d, 0);
 }
 
-TEST(what_is_lent_is_closed)
+TEST(a_tap_is_closed)
 {
 	struct seat *s = fresh(), *c;
 	uint64_t bell;
@@ -608,7 +608,7 @@ TEST(what_is_lent_is_closed)
 	c = fork_of(s);
 	as(c);
 	EQ(read_waiting(3), -CM_WAIT);
-	OK(c->lent != NULL);
+	OK(c->tap != NULL);
 	die(c, 0);
 	as(s);
 	EQ(put(1, "z"), 1);
@@ -618,7 +618,7 @@ TEST(what_is_lent_is_closed)
 	c = s->next;
 	as(c);
 	EQ(read_waiting(3), -CM_WAIT);
-	OK(c->lent != NULL);
+	OK(c->tap != NULL);
 	proc_seat_drop(c);
 	as(s);
 	EQ(put(1, "z"), 1);

@@ -87,10 +87,10 @@ struct cm_window {
 };
 _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
 
-/* In `reading': a pipe is lent by this descriptor, and so many bytes of it are
+/* In `reading': a pipe is tapped by this descriptor, and so many bytes of it are
  * wanted; CM_READING(fd, 0): nobody waits. */
-#define CM_LENT		(1u << 31)
-#define CM_READING(fd, n)	((uint64_t)(fd) << 32 | CM_LENT | (uint32_t)(n))
+#define CM_TAPPED	(1u << 31)
+#define CM_READING(fd, n)	((uint64_t)(fd) << 32 | CM_TAPPED | (uint32_t)(n))
 #define CM_WANTS(reading)	((uint32_t)(reading) & 0xffff)
 
 #define CM_CHILD_NOSTOP	1u		/* SA_NOCLDSTOP: no word of stops */
@@ -117,7 +117,7 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
  *
  * READ(fd, n, pos, deliver) - up to n bytes into data; how many, 0 at the end.
  * pos: CM_POS, or an offset (pread).  Blocking: -CM_WAIT; O_NONBLOCK: EAGAIN.
- * With deliver = 1, after -CM_WAIT a pipe may be *lent* to the window: `reading'
+ * With deliver = 1, after -CM_WAIT a pipe may be *tapped*: `reading'
  * is CM_READING(fd, n).  It is empty then, and the next n bytes at most that
  * somebody writes go to data: the n in `reading' becomes 0, `answer' (which the
  * client zeroes) how many came, and the bell rings.  To read once more the client
@@ -125,7 +125,7 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
  * it back if it does not want to wait any more (a signal came), and in any case
  * before it asks for anything, which may use data.  If that fails and there is
  * no answer, who writes is on the way: one request later there is.  When the
- * pipe is not lent any more, `reading' is 0, and who waits does so as after any
+ * pipe is not tapped any more, `reading' is 0, and who waits does so as after any
  * -CM_WAIT: its bell, and ask.
  *	EBADF EISDIR ESPIPE EIO EAGAIN
  *
