@@ -256,10 +256,15 @@ REQUEST(SIGQUEUE)
 
 REQUEST(STOP)
 {
+	struct proc *p = s->proc->leader;
+	uint64_t bit;
+
 	if (a < L_SIGSTOP || a > L_SIGTTOU)
 		return -L_EINVAL;
-	if (s->proc->leader != proc_init && !group_is_orphaned(s->proc->leader->pgid))
-		proc_stop(s->proc->leader, (uint32_t)a);
+	bit = L_SIGBIT(a);
+	if ((__atomic_fetch_and(&s->win->pending, ~bit, __ATOMIC_RELAXED) &
+	    bit) != 0 && p != proc_init && !group_is_orphaned(p->pgid))
+		proc_stop(p, (uint32_t)a);
 	return 0;
 }
 

@@ -171,9 +171,14 @@ next_signal(void)
 
 		if (!is_ignored(sig) && !stops(sig))
 			return sig;
-		if (!take(sig))
-			continue;
-		(void)commons(stops(sig) ? CM_STOP : CM_SIGINFO, sig, 0, 0, 0);
+		/* A stop is taken in there: SIGCONT may have come first. */
+		if (!stops(sig)) {
+			if (!take(sig))
+				continue;
+			(void)commons(CM_SIGINFO, sig, 0, 0, 0);
+		} else if (commons(CM_STOP, sig, 0, 0, 0) < 0) {
+			(void)take(sig);
+		}
 		/* Whoever was about to sleep waits for nothing any more. */
 		__atomic_fetch_add(&my_window()->bell, 1, __ATOMIC_SEQ_CST);
 	}

@@ -50,6 +50,16 @@ has(const struct seat *s, int sig)
 	return (s->win->pending & L_SIGBIT(sig)) != 0;
 }
 
+/* It takes what it is sent, and stops. */
+static void
+stops_by(struct seat *s, int sig)
+{
+	EQ(kill_by(init, pid_of(s), sig), 0);
+	as(s);
+	EQ(ask(CM_STOP, (uint64_t)sig, 0, 0, 0), 0);
+	OK(!has(s, sig));
+}
+
 /* All children of process 1 away. */
 static void
 clear(void)
@@ -334,10 +344,10 @@ TEST(stop_and_continue)
 	/* By itself; not in an orphaned group. */
 	as(b);
 	EQ(ask(CM_STOP, SIGTERM, 0, 0, 0), -EINVAL);
-	EQ(ask(CM_STOP, SIGTSTP, 0, 0, 0), 0);
+	stops_by(b, SIGTSTP);
 	EQ(b->proc->stopped, 0);
 	EQ(ask(CM_SETPGID, 0, 0, 0, 0), 0);
-	EQ(ask(CM_STOP, SIGTSTP, 0, 0, 0), 0);
+	stops_by(b, SIGTSTP);
 	EQ(b->proc->stopped, SIGTSTP);
 	/* Killed while it is stopped: that is all there is to tell then. */
 	EQ(kill_by(a, pid_of(b), SIGKILL), 0);
@@ -364,6 +374,27 @@ TEST(who_was_no_keeper_makes_no_orphans)
 	clear();
 }
 
+/* It has seen the mark, and not asked yet. */
+TEST(continued_before_it_has_stopped)
+{
+	struct seat *a = fork_of(init), *b;
+
+	as(a);
+	EQ(ask(CM_SETSID, 0, 0, 0, 0), pid_of(a));
+	b = fork_of(a);
+	as(b);
+	EQ(ask(CM_SETPGID, 0, 0, 0, 0), 0);
+	EQ(kill_by(a, pid_of(b), SIGTSTP), 0);
+	OK(has(b, SIGTSTP));
+	EQ(kill_by(a, pid_of(b), SIGCONT), 0);
+	as(b);
+	EQ(ask(CM_STOP, SIGTSTP, 0, 0, 0), 0);
+	EQ(b->proc->stopped, 0);
+	stops_by(b, SIGTTIN);
+	EQ(b->proc->stopped, SIGTTIN);
+	clear();
+}
+
 TEST(stopped_orphans_are_woken)
 {
 	struct seat *a = fork_of(init), *b;
@@ -373,7 +404,7 @@ TEST(stopped_orphans_are_woken)
 	b = fork_of(a);
 	as(b);
 	EQ(ask(CM_SETPGID, 0, 0, 0, 0), 0);
-	EQ(ask(CM_STOP, SIGTSTP, 0, 0, 0), 0);
+	stops_by(b, SIGTSTP);
 	EQ(b->proc->stopped, SIGTSTP);
 	die(a, 0);
 	EQ(b->proc->stopped, 0);

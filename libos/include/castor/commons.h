@@ -280,7 +280,8 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
  * queued, it is marked again.  (For a timer: its number, its overruns.)
  * SIGQUEUE(pid, tid, sig) - a signal with a value: struct cm_siginfo in data (code
  * and value count); tid 0: to the process.	ESRCH EINVAL EPERM EAGAIN full
- * STOP(sig) - the caller stops (SIGTSTP's default); 0 when continued.
+ * STOP(sig) - the caller takes sig and stops (SIGTSTP's default), if it is
+ *	marked still: SIGCONT may have come.  0, when continued.
  *
  * SETPGID(pid, pgid), GETPGID(pid), SETSID(), GETSID(pid) - ESRCH EPERM EACCES
  *
