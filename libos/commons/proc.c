@@ -567,7 +567,8 @@ wait_take(struct proc *c, uint32_t options, struct cm_wait *out)
 {
 	bool keep = (options & L_WNOWAIT) != 0;
 
-	*out = (struct cm_wait){ .pid = c->pid, .ticks = c->ticks };
+	*out = (struct cm_wait){ .pid = c->pid,
+	    .ticks = c->ticks + c->child_ticks };
 	if (c->state == PROC_ZOMBIE && (options & L_WEXITED)) {
 		out->status = c->status;
 		if (!keep) {

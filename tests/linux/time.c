@@ -108,6 +108,23 @@ TEST(cpu_time_is_counted)
 	OK(m.tms_cutime > 0);
 }
 
+TEST(what_is_waited_for_tells_of_its_children)
+{
+	struct rusage u;
+
+	if (fork() == 0) {
+		if (fork() == 0) {
+			for (int64_t end = now(CLOCK_MONOTONIC) + 400 * MS;
+			    now(CLOCK_MONOTONIC) < end;)
+				;
+			_exit(0);
+		}
+		_exit(wait(NULL) < 0);
+	}
+	OK(wait4(-1, NULL, 0, &u) > 0);
+	OK(u.ru_utime.tv_sec * 1000000 + u.ru_utime.tv_usec > 100000);
+}
+
 /* ---- timers with numbers */
 
 static volatile int fired, fired_value, fired_code;

@@ -505,7 +505,8 @@ struct cm_fork {
 struct cm_wait {
 	uint32_t pid;
 	uint32_t status;		/* as wait4's */
-	uint64_t ticks;			/* CPU time that it was charged */
+	uint64_t ticks;			/* CPU time: its own, and of those that
+					 * it waited for */
 };
 
 /* SIGINFO, SIGQUEUE. */
