@@ -162,12 +162,12 @@ fs_stat(const struct inode *ip, struct l_stat *st)
 void
 fs_statfs(struct l_statfs *st)
 {
-	uint64_t total, used;
+	uint64_t total, used, left;
 
-	world_pages(&total, &used);
+	world_pages(&total, &used, &left);
 	*st = (struct l_statfs){
 		.type = 0x01021994, .bsize = 4096, .frsize = 4096,
-		.blocks = total, .bfree = total - used, .bavail = total - used,
+		.blocks = total, .bfree = total - used, .bavail = left,
 		.files = INODES_MAX, .ffree = INODES_MAX - inodes.used,
 		.namelen = CM_NAME_MAX, .fsid = 1,
 	};

@@ -13,12 +13,18 @@
 
 #define PAGE	WORLD_PAGE
 
+static enum world_for
+page_use(const struct inode *ip, uint64_t i)
+{
+	return i * PAGE < ip->arch_len ? WORLD_ARCHIVE : WORLD_DATA;
+}
+
 /* An index page of pointers, made if asked to. */
 static void *
-index_at(struct inode *ip, void **where, bool make)
+index_at(struct inode *ip, void **where, bool make, enum world_for use)
 {
 	if (*where == NULL && make) {
-		*where = world_page(true);
+		*where = world_page(use);
 		if (*where != NULL)
 			ip->file.pages++;
 	}
@@ -29,22 +35,24 @@ index_at(struct inode *ip, void **where, bool make)
 static uint8_t **
 page_slot(struct inode *ip, uint64_t i, bool make)
 {
+	enum world_for use = page_use(ip, i);
 	uint8_t **leaf, ***top;
 
 	if (i < FS_DIRECT)
 		return &ip->file.direct[i];
 	i -= FS_DIRECT;
 	if (i < FS_INDIRECT) {
-		leaf = index_at(ip, (void **)&ip->file.ind, make);
+		leaf = index_at(ip, (void **)&ip->file.ind, make, use);
 		return leaf == NULL ? NULL : &leaf[i];
 	}
 	i -= FS_INDIRECT;
 	if (i >= FS_INDIRECT * FS_INDIRECT)
 		return NULL;
-	top = index_at(ip, (void **)&ip->file.dind, make);
+	top = index_at(ip, (void **)&ip->file.dind, make, use);
 	if (top == NULL)
 		return NULL;
-	leaf = index_at(ip, (void **)&top[i / FS_INDIRECT], make);
+	leaf = index_at(ip, (void **)&top[i / FS_INDIRECT], make,
+	    use);
 	return leaf == NULL ? NULL : &leaf[i % FS_INDIRECT];
 }
 
@@ -75,7 +83,7 @@ page_make(struct inode *ip, uint64_t i)
 	if (slot == NULL)
 		return NULL;
 	if (*slot == NULL) {
-		*slot = world_page(true);
+		*slot = world_page(page_use(ip, i));
 		if (*slot == NULL)
 			return NULL;
 		page_fill(ip, i, *slot);

@@ -21,7 +21,8 @@
 
 #define PAGES_MAX	32768u
 #define BATCH		16u
-#define KEPT_PART	8u		/* an eighth is not for data */
+#define KEPT_PART	8u		/* an eighth is not for data, a
+					 * fourth of it only for records */
 #define SPARE_MAX	128u		/* free ones that stay */
 
 enum { LENT = 1, READ_ONLY = 2 };
@@ -51,11 +52,24 @@ pages_left(void)
 	return max - used;
 }
 
-void
-world_pages(uint64_t *total, uint64_t *n)
+static uint64_t
+kept_from(enum world_for use)
 {
+	switch (use) {
+	case WORLD_DATA:	return max / KEPT_PART;
+	case WORLD_ARCHIVE:	return max / KEPT_PART / 4;
+	default:		return 0;
+	}
+}
+
+void
+world_pages(uint64_t *total, uint64_t *n, uint64_t *left)
+{
+	uint64_t most = max - kept_from(WORLD_DATA);
+
 	*total = max;
 	*n = used;
+	*left = most > used ? most - used : 0;
 }
 
 static uint64_t
@@ -153,11 +167,11 @@ shrink(uint32_t n)
 }
 
 void *
-world_page(bool data)
+world_page(enum world_for use)
 {
 	void *page;
 
-	if (data && used >= max - max / KEPT_PART)
+	if (used >= max - kept_from(use))
 		return NULL;
 	if (free_list == NULL)
 		grow();

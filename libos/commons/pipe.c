@@ -52,7 +52,7 @@ pipe_new(void)
 
 	if (p == NULL)
 		return NULL;
-	p->page[0] = world_page(false);
+	p->page[0] = world_page(WORLD_RECORDS);
 	p->cap = PIPE_SIZE;
 	if (p->page[0] != NULL)
 		return p;
@@ -134,7 +134,7 @@ pipe_pages(struct pipe *p, uint32_t tail, size_t n)
 		uint8_t **page = &p->page[i % PIPE_PAGES];
 
 		if (*page == NULL)
-			*page = world_page(true);
+			*page = world_page(WORLD_DATA);
 		if (*page == NULL)
 			return false;
 	}

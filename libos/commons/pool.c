@@ -50,7 +50,8 @@ page_leave(struct pool *p, struct pool_page *page)
 static void
 pool_grow(struct pool *p)
 {
-	struct pool_page *page = world_page(p->data);
+	struct pool_page *page = world_page(p->data ? WORLD_DATA :
+	    WORLD_RECORDS);
 	char *first = (char *)(page + 1);
 
 	if (page == NULL)

@@ -284,8 +284,8 @@ pty_new(void)
 	p = i < PTYS_MAX ? pool_get(&pool) : NULL;
 	if (p == NULL)
 		return NULL;
-	p->out = world_page(false);
-	p->in = world_page(false);
+	p->out = world_page(WORLD_RECORDS);
+	p->in = world_page(WORLD_RECORDS);
 	p->number = i;
 	p->y.pty = p;
 	p->y.queue = p->in;

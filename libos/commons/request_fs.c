@@ -173,6 +173,8 @@ REQUEST(STAT)
 	return 0;
 }
 
+#define PROC_MAGIC	0x9fa0
+
 REQUEST(STATFS)
 {
 	struct l_statfs st;
@@ -183,6 +185,10 @@ REQUEST(STATFS)
 	if (r != 0)
 		return r;
 	fs_statfs(&st);
+	if (ip != NULL && ip->synth != NULL) {
+		st.type = PROC_MAGIC;
+		st.blocks = st.bfree = st.bavail = 0;
+	}
 	memcpy(s->win->data, &st, sizeof(st));
 	return 0;
 }

@@ -214,7 +214,7 @@ block(const struct file *f, struct waitq *q, uint32_t flags)
 static struct packet *
 packet_new(const struct sock *from)
 {
-	struct packet *p = world_page(true);
+	struct packet *p = world_page(WORLD_DATA);
 
 	if (p == NULL)
 		return NULL;

@@ -325,10 +325,10 @@ static void
 say_machine(uint32_t kind)
 {
 	struct world_machine m;
-	uint64_t total, used, up = world_clock() / 10000000;
+	uint64_t total, used, left, up = world_clock() / 10000000;
 
 	world_machine(&m);
-	world_pages(&total, &used);
+	world_pages(&total, &used, &left);
 	switch (kind) {
 	case MEMINFO:
 		say("MemTotal: %12lu kB\nMemFree:  %12lu kB\n"

@@ -28,14 +28,18 @@ struct world_usage {
 
 #define WORLD_PAGE	4096u
 
-/* A page of memory, zeroed; NULL: no more.  For `data` some stay untouched, so
- * that files and names can't use up what processes and pipes need.  A page
- * that is given back may have been lent (world_lend): then those who have it
- * mapped lose it first. */
-void *world_page(bool data);
+/*
+ * A page of memory, zeroed; NULL: no more.  For data some stay untouched, so
+ * that files and names can't use up what processes and pipes need; most of
+ * those are there for what the archive holds of a file, so that programs begin
+ * when files have filled the rest.  A page that is given back may have been
+ * lent (world_lend): then those who have it mapped lose it first.
+ */
+enum world_for { WORLD_RECORDS, WORLD_ARCHIVE, WORLD_DATA };
+void *world_page(enum world_for use);
 void world_page_free(void *page);
-/* Pages there are, and those in use. */
-void world_pages(uint64_t *total, uint64_t *used);
+/* Pages there are, those in use, those that data may still take. */
+void world_pages(uint64_t *total, uint64_t *used, uint64_t *left);
 
 /*
  * Lend pages of a file: key is the file's for ever.  world_lend gives the

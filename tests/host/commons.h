@@ -31,10 +31,16 @@ static struct seat clients[CLIENTS];
 static struct cm_window *windows[CLIENTS];
 static struct seat *me;			/* ask() is by this one */
 
-void *
-world_page(bool data)
+static uint64_t
+kept_from(enum world_for use)
 {
-	if (world_used >= world_limit - (data ? world_limit / 8 : 0))
+	return world_limit / 16 * (use - WORLD_RECORDS);
+}
+
+void *
+world_page(enum world_for use)
+{
+	if (world_used >= world_limit - kept_from(use))
 		return NULL;
 	world_used++;
 	return memset(aligned_alloc(WORLD_PAGE, WORLD_PAGE), 0, WORLD_PAGE);
@@ -48,10 +54,13 @@ world_page_free(void *page)
 }
 
 void
-world_pages(uint64_t *total, uint64_t *used)
+world_pages(uint64_t *total, uint64_t *used, uint64_t *left)
 {
+	uint64_t most = world_limit - kept_from(WORLD_DATA);
+
 	*total = world_limit;
 	*used = world_used;
+	*left = most > world_used ? most - world_used : 0;
 }
 
 int64_t

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -54,6 +55,7 @@ TEST(archive_becomes_files)
 	cpio_add("bin/hi", 0120777, "hello", 5);
 	cpio_add("nowhere/x", 0100644, "x", 1);
 	cpio_add("bin/..", 0100644, "x", 1);
+	cpio_add("bin/other", 0100755, "other", 5);
 	cpio_add("empty", 0100644, "", 0);
 	cpio_add("TRAILER!!!", 0, "", 0);
 	exact = malloc(cpio_len);
@@ -120,7 +122,8 @@ TEST(holes_are_zero_and_cost_nothing)
 
 TEST(full_means_enospc_and_then_is_well_again)
 {
-	uint64_t before = world_used;
+	uint64_t before = world_used + 1;	/* the archive's page stays */
+	struct statfs st;
 	int64_t r;
 
 	EQ(open_at("/tmp/big", O_RDWR | O_CREAT), 0);
@@ -131,6 +134,18 @@ TEST(full_means_enospc_and_then_is_well_again)
 	if (r > 0)
 		r = ask(CM_WRITE, 0, CM_DATA, POS, 0);
 	EQ(r, -ENOSPC);
+	/* What the archive holds is still had. */
+	EQ(ask(CM_STATFS, CWD, path("/"), 0, 0), 0);
+	memcpy(&st, me->win->data, sizeof(st));
+	EQ(st.f_bavail, 0);
+	EQ(st.f_bfree, world_limit - world_used);
+	EQ(ask(CM_STATFS, CWD, path("/proc"), 0, 0), 0);
+	memcpy(&st, me->win->data, sizeof(st));
+	EQ(st.f_blocks, 0);
+	EQ(open_at("/bin/other", 0), 1);
+	EQ(ask(CM_FILE_CAP, 1, 1, L_PROT_READ, 0), 0);
+	EQ(ask(CM_FILE_PAGES, 1, 0, 1, 0), 1);
+	EQ(ask(CM_CLOSE, 1, 0, 0, 0), 0);
 	EQ(ask(CM_TRUNCATE, 0, 0, 0, 0), 0);
 	EQ(world_used, before);
 	EQ(ask(CM_SEEK, 0, 0, SEEK_SET, 0), 0);

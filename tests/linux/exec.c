@@ -252,6 +252,26 @@ TEST(memory_of_the_old_one_comes_back)
 	}
 }
 
+/* sash: nobody has had pages of it yet. */
+TEST(a_program_begins_when_files_have_filled_all)
+{
+	static char block[65536];
+	int fd = open("/tmp/big", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	pid_t pid;
+
+	while (write(fd, block, sizeof(block)) > 0)
+		;
+	EQ(errno, ENOSPC);
+	pid = fork();
+	if (pid == 0) {
+		execl("/bin/sash", "sash", "-c", "exit", NULL);
+		_exit(99);
+	}
+	EQ(ended(pid), 0);
+	EQ(close(fd), 0);
+	EQ(unlink("/tmp/big"), 0);
+}
+
 TEST(posix_spawn_runs)
 {
 	char *argv[] = { "sh", "-c", "exit 5", NULL };
