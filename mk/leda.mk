@@ -26,7 +26,7 @@ $(B)/leda/leda.elf: $(LEDA) $(B)/leda.list
 	    -Ttext-segment=0x7e0000000000 -o $@ $(LEDA)
 
 $(B)/leda/leda: $(B)/leda/leda.elf
-	$(Q)$(STRIP) -o $@ $<
+	$(Q)$(call native,$<,$@)
 
 ARCHIVE_FILES += bin/leda=$(B)/leda/leda
 $(ARCHIVE): $(B)/leda/leda

@@ -43,17 +43,33 @@ machine_off(uint32_t status)
 
 /* ---- running programs */
 
-/* "hello" is bin/hello unless there is a hello; 0, or NAME. */
+/* Those that the Makefile has marked, as Linux programs know it too
+ * (libos/image/load.c): others would run as if they were ones, without end. */
+#define ABIVERSION_AT	8u
+#define ABIVERSION	80
+
+static bool
+is_native(const struct archive_file *f)
+{
+	return (f->mode & 0170000) == 0100000 && f->size > ABIVERSION_AT &&
+	    ((const char *)f->data)[ABIVERSION_AT] == ABIVERSION;
+}
+
+/* "hello" is bin/hello unless there is a hello; 0, or NAME, or TYPE: it is no
+ * native program. */
 static long
 program_name(const char *word, char *name, size_t size)
 {
 	struct archive_file f;
+	long r;
 
 	(void)print_to(name, size, "%s", word);
-	if (archive_find(name, &f) == 0)
-		return 0;
-	(void)print_to(name, size, "bin/%s", word);
-	return archive_find(name, &f);
+	r = archive_find(name, &f);
+	if (r < 0) {
+		(void)print_to(name, size, "bin/%s", word);
+		r = archive_find(name, &f);
+	}
+	return r == 0 && !is_native(&f) ? -EXO_E_TYPE : r;
 }
 
 /* Its exit word, or an error told. */
@@ -68,11 +84,14 @@ program_run(const char *word, uint32_t argc, const char *const *argv)
 		r = proc_spawn(&p, name, argc, argv);
 	if (r == 0)
 		r = proc_wait(&p);
-	if (r < 0) {
+	if (r == -EXO_E_TYPE)
+		print("%s: not a native program; for Linux's: linux /%s\n",
+		    word, name);
+	else if (r < 0)
 		print("%s: %s\n", word, r == -EXO_E_NAME ? "no such program" :
 		    exo_error_text(r));
+	if (r < 0)
 		return EXIT_DIED;
-	}
 	if (p.cause != EXO_CAUSE_EXIT || p.word != 0)
 		print("%s %s, word %lu\n", word, causes[p.cause], p.word);
 	return p.word;

@@ -2,6 +2,7 @@
  * start.c - from the first instruction in C to the first program.
  */
 #include <castor/commons_client.h>
+#include <castor/print.h>
 #include <castor/string.h>
 #include <castor/text.h>
 
@@ -91,6 +92,21 @@ terminal_take(void)
 	(void)commons(CM_IOCTL, 0, TIOCSCTTY, 0, 0);
 }
 
+/* What was asked for does not run: as a shell would have it. */
+static _Noreturn void
+not_begun(const char *path, long e)
+{
+	uint32_t status = e == -ENOENT || e == -ENOTDIR ? 127 : 126;
+
+	if (status == 127)
+		print("castor: %s: no such file\n", path);
+	else if (e == -EACCES || e == -ENOEXEC)
+		print("castor: %s: not a program\n", path);
+	else
+		print("castor: %s: error %ld\n", path, -e);
+	process_end(status << 8);
+}
+
 _Noreturn void
 image_start(const struct exo_start *s)
 {
@@ -112,6 +128,6 @@ image_start(const struct exo_start *s)
 	if (e == 0)
 		e = program_exec(&r);
 	if (e < 0)
-		image_die("%s: error %ld", s->args, -e);
+		not_begun(s->args, e);
 	go(&r);
 }
