@@ -362,7 +362,8 @@ own_make(struct making *m)
 
 	t->stand = (struct stand){ .rip = (uint64_t)lwc_born_at,
 	    .rsp = (uint64_t)m->birth & ~15ul };
-	__asm__ volatile("rdfsbase %0" : "=r"(t->stand.fsbase));
+	__asm__ volatile("rdfsbase %0; rdgsbase %1" : "=&r"(t->stand.fsbase),
+	    "=r"(t->stand.gsbase));
 	t->birth = (uint64_t)m->birth;
 	t->unborn = true;
 	r = child_own(&m->c, (uint64_t)m->birth);
@@ -943,7 +944,6 @@ lwc_born(uint64_t from, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3,
 
 	(void)from;
 	context_born();
-	__asm__ volatile("wrgsbase %0" : : "r"(b->gsbase));
 	come_out(b, words);
 	r->rax = (uint64_t)LWC_SWITCHED;
 	go(r);

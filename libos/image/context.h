@@ -63,7 +63,6 @@ struct context_birth {
 	struct exo_regs *regs;
 	uint64_t caller, args, n;	/* where to say who came, and what with */
 	uint32_t window, nspecs;	/* the frame */
-	uint64_t gsbase;
 	uint32_t flags, kind;		/* kind: the commons', for CM_CONTEXT */
 	struct lwc_spec specs[LWC_SPECS_MAX];
 };

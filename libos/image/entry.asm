@@ -55,6 +55,8 @@ _start:
 	fninit				; whoever left may have set them
 	ldmxcsr	[fp_initial + 24]
 	pop	rcx
+	wrgsbase rcx
+	pop	rcx
 	wrfsbase rcx
 	pop	rbp
 	pop	rcx
@@ -86,6 +88,8 @@ lwc_leave:
 	mov	r11, [lwc_place]
 	rdfsbase rax
 	mov	[r11 + P_FS], rax
+	rdgsbase rax
+	mov	[r11 + P_GS], rax
 	mov	[r11 + P_RBP], rbp
 	mov	[r11 + P_RIP], rcx
 	mov	[r11 + P_RSP], rsp
@@ -93,6 +97,8 @@ lwc_scrub:
 	mov	eax, -1
 	xrstor64 [fp_initial]
 	xor	ebx, ebx
+	wrfsbase rbx
+	wrgsbase rbx
 	xor	ebp, ebp
 	xor	r12d, r12d
 	xor	r13d, r13d
@@ -103,6 +109,10 @@ lwc_enter:
 	syscall
 lwc_refused:
 	mov	r11, [lwc_place]
+	mov	rax, [r11 + P_FS]
+	wrfsbase rax
+	mov	rax, [r11 + P_GS]
+	wrgsbase rax
 	mov	rbp, [r11 + P_RBP]
 	mov	rcx, [r11 + P_RIP]
 	mov	eax, LWC_REGISTERS
@@ -584,9 +594,9 @@ stubs:
 
 section .text
 
-; long lwc_cross(to, const uint64_t *args, uint64_t *out, struct thread *):
-; leave from C for another context, whoever comes back: 0, who and five words in
-; out; or -EXO_E_*.
+; long lwc_cross(to, const uint64_t *args, uint64_t *out, struct stand *): leave
+; from C for another context, whoever comes back: 0, who and five words in out; or
+; -EXO_E_*.
 global lwc_cross
 lwc_cross:
 	push	rbx
@@ -597,7 +607,11 @@ lwc_cross:
 	push	r15
 	push	rdx
 	mov	r11, rcx
+	rdgsbase rax
+	push	rax
+	mov	[r11 + P_GS], rax
 	rdfsbase rax
+	push	rax
 	mov	[r11 + P_FS], rax
 	mov	[r11 + P_RBP], rbp
 	lea	rax, [.back]
@@ -613,6 +627,8 @@ lwc_cross:
 	xrstor64 [fp_initial]
 	pop	rdx
 	xor	ebx, ebx
+	wrfsbase rbx
+	wrgsbase rbx
 	xor	ebp, ebp
 	xor	r12d, r12d
 	xor	r13d, r13d
@@ -620,9 +636,14 @@ lwc_cross:
 	xor	r15d, r15d
 	mov	eax, NR_ENTER
 	syscall
+	pop	rcx
+	wrfsbase rcx
+	pop	rcx
+	wrgsbase rcx
 	pop	rdx
 	jmp	.out
-.back:	pop	r11
+.back:	add	rsp, 16
+	pop	r11
 	mov	[r11], rdi
 	mov	[r11 + 8], rsi
 	mov	[r11 + 16], rdx

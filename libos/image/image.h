@@ -39,7 +39,7 @@ typedef long (*call_fn)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
 #define ROBUST_SIZE	24u
 struct thread {
 	struct stand {			/* where it left this context, as */
-		uint64_t fsbase, rbp, rip, rsp;	/* entry.asm pops it */
+		uint64_t gsbase, fsbase, rbp, rip, rsp;	/* entry.asm pops it */
 	} stand;
 	uint64_t resume;		/* where its stub jumps */
 	uint64_t stub;

@@ -16,11 +16,51 @@
 #define NR_exit_group	231u
 
 long	lwc_cross(uint64_t to, const uint64_t *args, uint64_t *out,
-	    struct thread *);
-long	exo_enter(uint64_t handle, uint64_t a, uint64_t b, uint64_t c,
-	    uint64_t d, uint64_t e);
+	    struct stand *);
 void	lwc_nobody_at(void);
 long	user_copy(void *to, const void *from, uint64_t n);
+long	fp_save(void *to);
+long	fp_load(const void *from);
+
+/*
+ * The program's registers that Castor does not use, while somebody else runs who
+ * is neither to see them nor to leave others.  fp: room for FP state, on the
+ * stack.
+ */
+#define FP_ALIGN	64u
+#define FP_HEADER	512u
+#define FP_ROOM		__builtin_alloca_with_align(EXO_MACHINE->xsave_size,   \
+			    FP_ALIGN * 8)
+
+static void
+fp_keep(uint8_t *fp)
+{
+	memset(fp + FP_HEADER, 0, FP_ALIGN);
+	if (fp_save(fp) < 0)
+		image_die("FP state can't be saved");
+	fp_reset();
+}
+
+static void
+fp_back(const uint8_t *fp)
+{
+	if (fp_load(fp) < 0)
+		image_die("FP state can't be loaded");
+}
+
+struct bases {
+	uint64_t fs, gs;
+};
+
+static struct bases
+bases_swap(struct bases to)
+{
+	struct bases was;
+
+	__asm__ volatile("rdfsbase %0; rdgsbase %1; wrfsbase %2; wrgsbase %3" :
+	    "=&r"(was.fs), "=&r"(was.gs) : "r"(to.fs), "r"(to.gs));
+	return was;
+}
 
 static long
 error(long r)
@@ -189,7 +229,6 @@ create(struct exo_regs *r)
 	if (e < 0)
 		return e;
 	b.kind = kind_of(&b);
-	__asm__("rdgsbase %0" : "=r"(b.gsbase));
 	lock();
 	frames_sweep_sometimes();
 	e = ranges_share(&b);
@@ -224,7 +263,7 @@ cross(uint64_t to, const uint64_t *args, uint64_t *out)
 
 	if (r < 0)
 		return r;
-	r = lwc_cross(to, args, out, me());
+	r = lwc_cross(to, args, out, &me()->stand);
 	return r < 0 ? error(r) : LWC_SWITCHED;
 }
 
@@ -295,9 +334,10 @@ static long
 discard(const struct exo_regs *r)
 {
 	struct thread *t = me();
-	struct stand was = t->stand;
-	uint64_t args[LWC_ARGS];
+	struct stand was = t->stand, none;
+	uint64_t args[LWC_ARGS], out[LWC_ARGS + 1];
 	long e = args_get(args, r->rsi, r->rdx);
+	uint8_t *fp;
 	bool held;
 
 	if (e == 0)
@@ -309,7 +349,10 @@ discard(const struct exo_regs *r)
 	t->stand = (struct stand){ .rip = (uint64_t)lwc_nobody_at,
 	    .rsp = BLOCK_THREAD(thread_index(t)) - sizeof(*r) };
 	held = threads_count() == 1 && context_let();
-	e = exo_enter(r->rdi, args[0], args[1], args[2], args[3], args[4]);
+	fp = FP_ROOM;
+	fp_keep(fp);
+	e = lwc_cross(r->rdi, args, out, &none);
+	fp_back(fp);
 	t->stand = was;
 	if (held && context_hold() < 0)
 		image_die("a context does not hold itself");
@@ -334,6 +377,7 @@ enum ask { ASK_READ, ASK_WRITE, ASK_AREA, ASK_FILES, ASK_CREDENT,
 
 #define ASK_WORDS_MAX	3u		/* that go along with a question */
 #define ANSWER		7u		/* and come back; the last: what it says */
+#define ANSWER_DATA	(8 * (ANSWER - 1ul))
 
 long	lwc_ask(uint64_t handle, uint64_t op, uint64_t a, uint64_t b,
 	    uint64_t c, uint64_t out[ANSWER]);
@@ -359,9 +403,17 @@ ask_it(uint64_t fd, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
     uint64_t out[ANSWER])
 {
 	long r = target_check(fd);
+	struct bases was;
+	uint8_t *fp;
 
-	if (r == 0)
+	if (r == 0) {
+		fp = FP_ROOM;
+		fp_keep(fp);
+		was = bases_swap((struct bases){ 0, 0 });
 		r = lwc_ask(fd, op, a, b, c, out);
+		(void)bases_swap(was);
+		fp_back(fp);
+	}
 	return r < 0 ? (r > -EXO_E_MAX ? error(r) : r) :
 	    (long)out[ANSWER - 1];
 }
@@ -384,7 +436,7 @@ remote_read(uint64_t fd, void *to, uint64_t from, uint64_t n)
 	while (n > 0) {
 		long r = ask_it(fd, ASK_READ, from, n, 0, out);
 
-		if (r <= 0)
+		if (r <= 0 || (uint64_t)r > n || (uint64_t)r > ANSWER_DATA)
 			return r < 0 ? r : -EFAULT;
 		memcpy(p, out, (uint64_t)r);
 		p += r;
@@ -430,6 +482,8 @@ area_overlay(uint64_t fd, uint64_t low, uint64_t high, uint64_t prot)
 		r = ask_it(fd, ASK_AREA, va, high, 1, out);
 		if (r < 0 || out[0] >= high)
 			break;
+		if (out[0] < va || out[0] % EXO_PAGE != 0)
+			return -EINVAL;
 		va = out[0];
 		r = remote_read(fd, page, va, EXO_PAGE);
 		if (r == 0)
@@ -453,9 +507,10 @@ memory_overlay(uint64_t fd, const struct lwc_spec *s)
 		r = ask_it(fd, ASK_AREA, va, s->last, 0, out);
 		if (r < 0 || out[0] >= s->last)
 			break;
-		va = out[1];
-		if (out[0] >= va || va > s->last)
+		if (out[0] < va || out[0] >= out[1] || out[1] > s->last ||
+		    out[0] % EXO_PAGE != 0 || out[1] % EXO_PAGE != 0)
 			return -EINVAL;
+		va = out[1];
 		r = area_overlay(fd, out[0], va, out[2] & 7);
 	}
 	return r;
@@ -604,9 +659,7 @@ syscall_for(uint64_t fd, uint64_t mask, uint64_t nr, uint64_t from)
 static long
 serve_read(const struct context *c, uint64_t va, uint64_t n, uint64_t *out)
 {
-	uint64_t most = 8 * (ANSWER - 1);
-
-	n = n < most ? n : most;
+	n = n < ANSWER_DATA ? n : ANSWER_DATA;
 	if (n > EXO_PAGE - va % EXO_PAGE)
 		n = EXO_PAGE - va % EXO_PAGE;
 	if (!may(c, LWC_MEMORY, va, va + n))
@@ -792,8 +845,12 @@ context_trap(struct exo_regs *r)
 	const uint64_t args[LWC_ARGS] = { LWC_TRAP_MARK << 32 | (r->rax &
 	    0xffffffff), r->rdi, r->rsi, r->rdx, r->r10 };
 	uint64_t out[LWC_ARGS + 1];
-	long e = cross(CONTEXT_CREATOR, args, out);
+	uint8_t *fp = FP_ROOM;
+	long e;
 
+	fp_keep(fp);
+	e = cross(CONTEXT_CREATOR, args, out);
+	fp_back(fp);
 	return e == LWC_SWITCHED ? (long)out[1] : -ENOSYS;
 }
 

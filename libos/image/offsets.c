@@ -24,6 +24,7 @@ offsets(void)
 	CONSTANT(LWC_AT, LWC_SWITCH_AT - TEXT);
 	CONSTANT(LWC_REGISTERS, LWC_NR_registers);
 	CONSTANT(OWN_START, OWN_START);
+	CONSTANT(P_GS, offsetof(struct thread, stand.gsbase));
 	CONSTANT(P_FS, offsetof(struct thread, stand.fsbase));
 	CONSTANT(P_RBP, offsetof(struct thread, stand.rbp));
 	CONSTANT(P_RIP, offsetof(struct thread, stand.rip));

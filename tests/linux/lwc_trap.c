@@ -138,6 +138,30 @@ TEST(calls_come_to_the_creator)
 	EQ(lwc_close((int)c), 0);
 }
 
+/* What a compiler has in vector registers stays there in a system call. */
+static void
+keep_a_number(void)
+{
+	uint64_t number = 0x123456789;
+
+	__asm__ volatile("movq %[n], %%xmm3; mov %[nr], %%eax; syscall\n\t"
+	    "movq %%xmm3, %[n]" : [n] "+r"(number) : [nr] "i"(SYS_getppid) :
+	    "rax", "rcx", "r11", "xmm3", "memory");
+	result[0] = (long)number;
+}
+
+TEST(vector_registers_stay)
+{
+	uint64_t args[LWC_ARGS] = { 0 };
+	long c = trapped(keep_a_number);
+
+	EQ(lwc_switch((int)c, args, NULL), LWC_TRAPPED);
+	EQ(args[0], SYS_getppid);
+	EQ(lwc_switch((int)c, args, NULL), LWC_SWITCHED);
+	EQ(args[1], 0x123456789);
+	EQ(lwc_close((int)c), 0);
+}
+
 static long
 native(long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {

@@ -34,9 +34,10 @@ native_ask_by(uint64_t handle, uint64_t op, uint64_t a, uint64_t b,
 	uint64_t rsi = op, rdx = a;
 
 	__asm__ volatile(
+	    "lea -128(%%rsp), %%rsp\n"		/* below the red zone */
 	    "push %%rbx; push %%rbp; push %%r12; push %%r13; push %%r14\n"
 	    "push %%r15; syscall; pop %%r15; pop %%r14; pop %%r13\n"
-	    "pop %%r12; pop %%rbp; pop %%rbx"
+	    "pop %%r12; pop %%rbp; pop %%rbx; lea 128(%%rsp), %%rsp"
 	    : "+a"(rax), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+r"(r10),
 	    "+r"(r8), "+r"(r9) : : "rcx", "r11", "memory", "cc");
 	return (long)rax < 0 ? (long)rax - NATIVE_REFUSED : (long)rdx;
