@@ -15,6 +15,7 @@
 #define FDS_PROCESS	(FDS_STOCK / 4)
 #define FDS_USER	(FDS_STOCK / 2)
 
+uint32_t fds_end = CM_FDS_ALL;
 static uint32_t fds, over;		/* all; those beyond FDS_SURE each */
 
 uint32_t
@@ -115,8 +116,8 @@ enter(struct proc *p, uint32_t fd, struct file *f, bool cloexec)
 int64_t
 fd_add(struct proc *p, struct file *f, uint32_t min, bool cloexec)
 {
-	uint32_t end = min < CM_FDS ? limit_fds(p) : CM_FDS_ALL;
-	uint32_t fd = min < CM_FDS_ALL ? fd_free(p, min, end) : end;
+	uint32_t end = min < CM_FDS ? limit_fds(p) : fds_end;
+	uint32_t fd = min < end ? fd_free(p, min, end) : end;
 	int64_t r;
 
 	if (fd >= end)
@@ -133,7 +134,7 @@ fd_put(struct proc *p, uint32_t fd, struct file *f, bool cloexec)
 {
 	int64_t r;
 
-	if (fd >= CM_FDS_ALL)
+	if (fd >= fds_end)
 		return -L_EBADF;
 	if (p->file[fd] == NULL) {
 		r = stock_check(p, 1);

@@ -161,10 +161,13 @@ int64_t signal_itimer(struct proc *p, uint64_t value, uint64_t interval,
     uint64_t *old);
 
 /* ---- fd.c: descriptors */
+/* CM_FDS_ALL; CM_FDS while a request uses what another client has lent: the
+ * image's own descriptors are its memory. */
+extern uint32_t fds_end;
 static inline struct file *
 fd_get(const struct proc *p, uint64_t fd)	/* NULL: none */
 {
-	return fd < CM_FDS_ALL ? p->file[fd] : NULL;
+	return fd < fds_end ? p->file[fd] : NULL;
 }
 int64_t fd_add(struct proc *p, struct file *f, uint32_t min, bool cloexec);
 int64_t fd_room(struct proc *p, uint32_t n);	/* 0, EMFILE, ENFILE */

@@ -521,8 +521,10 @@ request_lent(struct seat *s, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
 		p->bare = p == own ? from->bare : own->bare;
 	}
 	s->proc = p;
+	fds_end = p == own ? CM_FDS_ALL : CM_FDS;
 	/* Its descriptors are no tap of the window's: pipe.c. */
 	r = request_own(s, op, a, b, c, op == CM_READ ? 0 : d);
+	fds_end = CM_FDS_ALL;
 	s->proc = own;
 	p->creds = creds;
 	p->bare = bare;

@@ -361,7 +361,7 @@ REQUEST(CONTEXT_CLOSE)
 
 	if (p == NULL)
 		return -L_ESRCH;
-	fd_close_range(p, b, c < CM_FDS ? c : CM_FDS - 1);
+	fd_close_range(p, b, c < CM_FDS_ALL ? c : CM_FDS_ALL - 1);
 	return 0;
 }
 

@@ -135,6 +135,13 @@ number_of(const char *s, uint32_t len, uint32_t max, uint32_t *out)
 	return n <= max;
 }
 
+/* What a process has is, for a context of its own, what that context has. */
+static struct proc *
+client_of(uint32_t pid)
+{
+	return here->proc->leader->pid == pid ? here->proc : proc_find(pid);
+}
+
 /* ---- /proc/PID/fd, cwd, exe: they lead past directories that one may not be
  * allowed to search, so they are for who may do all that the process may.  To
  * open a descriptor again is for itself. */
@@ -142,7 +149,7 @@ number_of(const char *s, uint32_t len, uint32_t max, uint32_t *out)
 static bool
 may_look(const struct proc *p)
 {
-	const struct cm_cred *c = cred_now(), *to = &p->cred;
+	const struct cm_cred *c = cred_now(), *to = &p->creds->cred;
 
 	return c->fsuid == 0 || (c->fsuid == to->uid && c->fsuid == to->euid &&
 	    c->fsuid == to->suid);
@@ -151,7 +158,7 @@ may_look(const struct proc *p)
 static struct file *
 fd_of(uint32_t pid, uint32_t fd)
 {
-	struct proc *p = proc_find(pid);
+	struct proc *p = client_of(pid);
 
 	return p == NULL ? NULL : fd_get(p, fd);
 }
@@ -171,7 +178,7 @@ static struct inode *
 synth_follow(struct inode *ip)
 {
 	struct file *f;
-	struct proc *p = proc_find(ip->made.pid);
+	struct proc *p = client_of(ip->made.pid);
 
 	if (kind_of(ip) == PID_ROOT)
 		return fs_root;
@@ -216,7 +223,7 @@ synth_lookup(struct inode *dir, const char *name, uint32_t len)
 		return parent_of(dir);
 	if (pid != 0 && proc_find(pid) == NULL)
 		return NULL;
-	if (kind == PID_FD_DIR && !may_look(proc_find(pid)))
+	if (kind == PID_FD_DIR && !may_look(client_of(pid)))
 		return NULL;
 	if (kind == PID_FD_DIR)
 		return number_of(name, len, CM_FDS - 1, &n) &&
@@ -566,7 +573,7 @@ say_file(const struct file *f)
 static void
 say_link(const struct inode *ip)
 {
-	struct proc *p = proc_find(ip->made.pid);
+	struct proc *p = client_of(ip->made.pid);
 	struct file *f;
 	int64_t n;
 
@@ -603,7 +610,7 @@ synth_read(struct inode *ip, uint64_t off, char *to, size_t n)
 	if (kind >= TABLE)
 		return (int64_t)world_table(kind - TABLE, off, to, n);
 	if ((kind == PID_EXE || kind == PID_CWD || kind == PID_FD) &&
-	    p != NULL && !may_look(p))
+	    p != NULL && !may_look(client_of(ip->made.pid)))
 		return -L_EACCES;
 	text_len = 0;
 	if (kind >= PID_STAT && kind <= PID_EXE) {

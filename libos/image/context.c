@@ -485,6 +485,37 @@ files_leave(const struct making *m)
 	return r;
 }
 
+/* Castor's own descriptors, of files that nothing which it has is mapped from:
+ * what was left out must not be read by way of them.  A file of which it has a
+ * part it could have all of. */
+static long
+own_files_leave(const struct making *m)
+{
+	const struct context_birth *b = m->birth;
+	uint64_t has[(CM_FDS_ALL - CM_FDS) / 64] = { 0 };
+	const struct area *a;
+	long r = 0;
+
+	for (uint64_t va = 0; (a = area_from(va)) != NULL; va = a->high) {
+		if (a->file != 0 && left_out(b, a->low, a->high) != ALL)
+			has[(a->file - CM_FDS) / 64] |= 1ul << a->file % 64;
+	}
+	for (uint64_t va = 0; r == 0 && (a = area_from(va)) != NULL;
+	    va = a->high) {
+		bool kept = a->file != 0 && (has[(a->file - CM_FDS) / 64] >>
+		    a->file % 64 & 1) != 0;
+
+		if (a->file == 0 || left_out(b, a->low, a->high) == NOTHING)
+			continue;
+		if ((kept || b->kind == CM_SHARE) && a->flags & AREA_SHARED)
+			r = -EINVAL;
+		else if (!kept && b->kind != CM_SHARE)
+			r = commons(CM_CONTEXT_CLOSE, m->client, a->file,
+			    a->file, 0);
+	}
+	return r;
+}
+
 static long
 child_build(struct making *m)
 {
@@ -502,6 +533,8 @@ child_build(struct making *m)
 		r = mask_set(m);
 	if (r == 0)
 		r = files_leave(m);
+	if (r == 0 && leaves_out(m->birth))
+		r = own_files_leave(m);
 	if (r == 0)
 		r = client_join(m);
 	child_release(&m->c);
@@ -566,15 +599,20 @@ child_undo(const struct making *m)
 		parts_free(c->name, parts, 2);
 }
 
-/* What the child may overlay of mine. */
+/* What the child may overlay of mine: of each part the last spec says it. */
 static void
 may_fill(struct context *c, const struct context_birth *b)
 {
-	for (uint32_t i = 0, n = 0; i < b->nspecs && n < CONTEXT_MAY; i++) {
-		if ((b->specs[i].flags & LWC_MAY_OVERLAY) == 0)
-			continue;
-		c->may[n] = b->specs[i];
-		c->may[n++].flags &= LWC_ALL;
+	for (uint32_t i = 0; i < b->nspecs; i++) {
+		const struct lwc_spec *s = &b->specs[i];
+		uint32_t type = s->flags & LWC_ALL, n = 0;
+
+		context_restrict(c, type, s->first, s->last);
+		while (n < CONTEXT_MAY && c->may[n].flags != 0)
+			n++;
+		if ((s->flags & LWC_MAY_OVERLAY) != 0 && n < CONTEXT_MAY)
+			c->may[n] = (struct lwc_spec){ s->first, s->last, type,
+			    0 };
 	}
 }
 

@@ -38,6 +38,9 @@ struct context {
 struct context *context_at(uint64_t fd);
 /* Forget it: the last handle to it may be gone, and then it ends. */
 void context_drop(uint64_t fd);
+/* It may not overlay this any more. */
+void context_restrict(struct context *c, uint32_t type, uint64_t first,
+    uint64_t last);
 /* Give up its creator's rights. */
 void context_disown(uint64_t fd);
 /*

@@ -719,14 +719,14 @@ spec_cut(struct context *c, struct lwc_spec *s, uint64_t first, uint64_t last)
 	}
 }
 
-static long
-serve_restrict(struct context *c, uint64_t type, uint64_t first, uint64_t last)
+void
+context_restrict(struct context *c, uint32_t type, uint64_t first,
+    uint64_t last)
 {
 	for (uint32_t i = 0; i < CONTEXT_MAY; i++) {
 		if (c->may[i].flags == type)
 			spec_cut(c, &c->may[i], first, last);
 	}
-	return 0;
 }
 
 /* As if the program had made it where it stands; FS is its own, and may be what
@@ -801,7 +801,8 @@ serve(struct context *c, uint64_t op, uint64_t a, uint64_t b, uint64_t d,
 		return may(c, LWC_CREDENT, 0, 0) ?
 		    commons(CM_CONTEXT_GIVE, a, ~0ul, 0, 0) : -EACCES;
 	case ASK_RESTRICT:
-		return serve_restrict(c, a, b, d);
+		context_restrict(c, (uint32_t)a, b, d);
+		return 0;
 	case ASK_TRAP:
 		return serve_trap(c, out);
 	case ASK_LEND:

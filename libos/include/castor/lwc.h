@@ -91,7 +91,8 @@ lwc_call(long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
  * enters it first comes out of the same call with LWC_SWITCHED; *caller (if
  * not NULL) is the descriptor of where that one came from, and args[0] to
  * args[*n - 1] its arguments.
- *	Errors: EINVAL nspecs, flags; EFAULT; EINVAL a spec; EACCES a context
+ *	Errors: EINVAL nspecs, flags; EFAULT; EINVAL a spec, or it unmaps a part of
+ *	shared memory, or all of it of who shares descriptors; EACCES a context
  *	of a thread that is not the first; EMFILE no descriptor, no name;
  *	ENOMEM; EAGAIN no client in the commons.
  */
