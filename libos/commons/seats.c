@@ -28,6 +28,13 @@
 #define FORK_REAPS	16u		/* steps that a fork does for want of
 					 * something */
 
+/* Whose a domain is: the seat that it was given its handle to. */
+struct joint {
+	uint32_t gen, seat;
+};
+#define JOINTS		(WORLD_PAGE / sizeof(struct joint))
+#define DOMAINS		65536u
+
 struct record {
 	exo_id acct, domain;		/* acct 0: free */
 	struct seat *left;		/* seats to free with it */
@@ -47,6 +54,7 @@ static exo_slot name_slot, window_slot;	/* while one is given out */
 static struct seat *free_seats;
 uint32_t seats_used, seats_ending;
 static struct record records[RECORDS], *free_records, *dying;
+static struct joint *joints[DOMAINS / JOINTS];	/* pages; NULL: none yet */
 static uint64_t deaths_seen;
 static bool stop_later;			/* some of the stopped still run */
 
@@ -268,6 +276,46 @@ handle_mint(struct seat *s, exo_id to, uint64_t place)
 	    s->index, to, place);
 }
 
+/* ---- whose a domain is */
+
+static struct joint *
+joint_of(exo_id domain)
+{
+	struct joint *page = EXO_INDEX(domain) < DOMAINS ?
+	    joints[EXO_INDEX(domain) / JOINTS] : NULL;
+
+	return page == NULL ? NULL : &page[EXO_INDEX(domain) % JOINTS];
+}
+
+/* NULL: nobody's. */
+static const struct proc *
+client_of(exo_id domain)
+{
+	const struct joint *j = joint_of(domain);
+
+	return j == NULL || j->gen != EXO_GEN(domain) ? NULL :
+	    seats[j->seat].proc;
+}
+
+/* Its handle, to this seat: a domain has one client. */
+static int64_t
+seat_join(struct seat *s, exo_id domain, uint64_t place)
+{
+	struct joint **page = &joints[EXO_INDEX(domain) / JOINTS];
+	const struct proc *had = client_of(domain);
+
+	if (had != NULL && had != s->proc)
+		return -L_EINVAL;
+	if (*page == NULL)
+		*page = world_page(false);
+	if (*page == NULL)
+		return -L_EAGAIN;
+	if (handle_mint(s, domain, place) < 0)
+		return -L_EINVAL;
+	*joint_of(domain) = (struct joint){ EXO_GEN(domain), s->index };
+	return 0;
+}
+
 /* ---- accounts */
 
 /* Of what I have, that I don't keep for my own pages. */
@@ -419,14 +467,16 @@ int64_t
 world_end(struct proc *p, uint64_t domain, uint64_t env, uint64_t place)
 {
 	struct seat *s = p->seats;
+	int64_t r;
 
 	if (s == NULL || !domain_fits(domain, p->acct) ||
 	    !env_fits(env, p->acct))
 		return -L_EINVAL;
 	if (!house[s->index].bound && seat_bind(s->index, env) < 0)
 		return -L_EAGAIN;
-	if (seats[s->index].env != env || handle_mint(s, domain, place) < 0)
-		return -L_EINVAL;
+	r = s->env == env ? seat_join(s, domain, place) : -L_EINVAL;
+	if (r != 0)
+		return r;
 	p->domain = domain;
 	record_of(p)->domain = domain;
 	return 0;
@@ -522,6 +572,7 @@ world_context_end(struct seat *s, uint64_t client, uint64_t domain,
 {
 	struct seat *to = client == s->index ? s : client < CM_SEATS &&
 	    context_in_making(s, client) != NULL ? &seats[client] : NULL;
+	int64_t r;
 
 	if (to == NULL)
 		return -L_ESRCH;
@@ -530,36 +581,27 @@ world_context_end(struct seat *s, uint64_t client, uint64_t domain,
 			return 0;
 		return seat_end(to) ? 0 : -L_EAGAIN;
 	}
-	if (!domain_is_its(s->proc, domain) ||
-	    handle_mint(to, domain, place) < 0)
-		return -L_EINVAL;
-	if (to == s) {
-		s->shared = true;
-	} else {
+	r = domain_is_its(s->proc, domain) ? seat_join(to, domain, place) :
+	    -L_EINVAL;
+	if (r == 0 && to != s) {
 		to->domain = domain;
 		to->maker = NULL;
 	}
-	return 0;
+	return r;
 }
 
+/* Is it a domain of this process, and of the caller's client? */
 static bool
-is_anothers(const struct seat *s, exo_id domain)
+is_its_own(const struct seat *s, exo_id domain)
 {
-	const struct seat *o = s->proc->leader->seats;
-
-	while (o != NULL && (o->proc == s->proc || o->maker != NULL ||
-	    seat_domain(o) != domain))
-		o = o->next;
-	return o != NULL;
+	return domain_is_its(s->proc, domain) && client_of(domain) == s->proc;
 }
 
-/* Who has a seat for himself is where that was given to; and who shares one is
- * nowhere where another client is. */
+/* Nobody is where another client is. */
 int64_t
 world_context_at(struct seat *s, uint64_t domain)
 {
-	if (!domain_is_its(s->proc, domain) || (domain != seat_domain(s) &&
-	    (!s->shared || is_anothers(s, domain))))
+	if (!is_its_own(s, domain))
 		return -L_EINVAL;
 	s->domain = domain;
 	return 0;
@@ -584,7 +626,8 @@ first_replace(struct seat *s, exo_id domain)
 	struct proc *p = s->proc->leader;
 	struct seat *old = p->seats, **at = &p->seats;
 
-	old->domain = p->domain;
+	for (struct seat *o = old; o != NULL; o = o->next)
+		o->domain = seat_domain(o);
 	p->domain = record_of(p)->domain = domain;
 	if (s == old)
 		return;
@@ -623,7 +666,7 @@ world_context_drop(struct seat *s, uint64_t domain, uint64_t mine)
 	const struct proc *p = s->proc->leader;
 
 	if (domain == mine || !domain_is_its(p, domain) ||
-	    !domain_is_its(p, mine))
+	    !is_its_own(s, mine))
 		return -L_EINVAL;
 	if (EXO_DOMAINS[EXO_INDEX(domain)].named != 0 ||
 	    is_occupied(p, domain))
@@ -637,7 +680,7 @@ world_exec(struct seat *s, uint64_t mine)
 {
 	const struct proc *p = s->proc->leader;
 
-	if (mine != p->domain && domain_is_its(p, mine) &&
+	if (mine != p->domain && is_its_own(s, mine) &&
 	    !is_occupied(p, p->domain))
 		(void)context_end(s, p->domain, mine);
 }
@@ -950,6 +993,29 @@ domain_is_dead(exo_id id)
 	return d->gen != EXO_GEN(id) || d->state != EXO_DOM_LIVE;
 }
 
+/* A context's, whose domain has ended; and no other has it. */
+static bool
+is_left(struct seat *s)
+{
+	if (!s->context || s->maker != NULL || !domain_is_dead(s->domain))
+		return false;
+	for (uint32_t i = 0; i < DOMAINS; i++) {
+		const struct joint *j = joint_of(i);
+		exo_id id;
+
+		if (j == NULL) {
+			i += JOINTS - 1;
+			continue;
+		}
+		id = EXO_ID(j->gen, i);
+		if (j->seat == s->index && domain_is_its(s->proc, id)) {
+			s->domain = id;
+			return false;
+		}
+	}
+	return true;
+}
+
 static void
 threads_look(struct proc *p)
 {
@@ -966,8 +1032,7 @@ threads_look(struct proc *p)
 	}
 	for (s = p->seats->next; s != NULL; s = next) {
 		next = s->next;
-		if (env_is_dead(s->env) || (s->context && s->maker == NULL &&
-		    domain_is_dead(s->domain)))
+		if (env_is_dead(s->env) || is_left(s))
 			thread_drop(p, s);
 	}
 }
@@ -1061,5 +1126,7 @@ seats_first(struct proc *p)
 		r = exo_cap_give(session, EXO_R_RUN | EXO_R_VIEW | EXO_R_GIVE,
 		    p->domain, (exo_slot)u[CM_BOOT_SESSION]);
 	p->state = PROC_LIVE;
-	return r < 0 ? r : handle_mint(s, p->domain, u[CM_BOOT_PLACE]);
+	if (r == 0 && seat_join(s, p->domain, u[CM_BOOT_PLACE]) != 0)
+		r = -EXO_E_FULL;
+	return r;
 }

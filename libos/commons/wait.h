@@ -54,7 +54,6 @@ struct seat {
 	uint32_t lent;
 	bool context;			/* a thread's second, third... */
 	bool signals;			/* of the process are marked here, too */
-	bool shared;			/* by several domains of the process */
 	const struct seat *maker;	/* of a context in the making */
 	struct file *opening;		/* a FIFO, until its other end is there
 					 * too */

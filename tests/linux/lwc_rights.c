@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <castor/lwc.h>
@@ -497,6 +498,88 @@ TEST(who_shares_a_client_is_not_where_another_is)
 	EQ(said(c, 0), its);
 	EQ(lwc_close((int)c), 0);
 	EQ(lwc_close((int)shared), 0);
+}
+
+/* 0: make another context that shares this one's client; 1: close it; 2: open a
+ * place for the commons; else say that this is where I am. */
+#define PLACE	40u
+
+static uint64_t
+shares_and_says(uint64_t domain)
+{
+	struct lwc_spec all = SPEC(LWC_FILES | LWC_SHARE, -1, -1);
+	static long shared;
+
+	if (domain == 0) {
+		shared = child(&all, 1, 0, domain_of);
+		return shared < 0 ? 0 : native_ids().domain;
+	}
+	if (domain == 1)
+		return (uint64_t)lwc_close((int)shared);
+	if (domain == 2)
+		return (uint64_t)exo_handle_open(native_ids().domain,
+		    NATIVE_DOMAIN, PLACE, NATIVE_WINDOW->commons);
+	return says_it_is(domain);
+}
+
+/* Two clients, each of two domains. */
+TEST(who_shares_a_client_is_in_no_domain_of_another)
+{
+	struct lwc_spec all = SPEC(LWC_FILES | LWC_SHARE, -1, -1);
+	uint64_t mine = native_ids().domain, other, its;
+	long shared = child(&all, 1, 0, domain_of), c, me;
+
+	other = domain_beside(mine, mine);
+	c = child(NULL, 0, 0, shares_and_says);
+	its = said(c, 0);
+	OK(other != 0 && its != 0 && its != other);
+	OK((long)said(c, its) >= 0);
+	OK(native_ask(CM_CONTEXT_AT, other, 0, 0, 0) >= 0);
+	EQ(said(c, mine), -EINVAL);
+	me = native_ask(CM_CONTEXT_AT, mine, 0, 0, 0);
+	OK(me >= 0);
+	EQ(said(c, other), -EINVAL);
+	/* Nor is a domain another's by a second handle, or in his place. */
+	EQ(said(c, 2), 0);
+	EQ(native_ask(CM_CONTEXT_END, (uint64_t)me, its, PLACE, 0), -EINVAL);
+	EQ(native_ask(CM_CONTEXT_AT, its, 0, 0, 0), -EINVAL);
+	EQ(native_ask(CM_CONTEXT_DROP, other, its, 0, 0), -EINVAL);
+	OK((long)said(c, its) >= 0);
+	EQ(said(c, 1), 0);
+	EQ(lwc_close((int)c), 0);
+	EQ(lwc_close((int)shared), 0);
+}
+
+static uint64_t
+shared_goes(uint64_t creator)
+{
+	struct lwc_spec all = SPEC(LWC_FILES | LWC_SHARE, -1, -1);
+	long c = child(&all, 1, 0, domain_of);
+	uint64_t its = domain_beside(creator, native_ids().domain);
+	int fd;
+
+	if (native_ask(CM_CONTEXT_AT, its, 0, 0, 0) < 0 ||
+	    lwc_close((int)c) != 0)
+		return 1;
+	usleep(200000);
+	fd = open("/", O_RDONLY);
+	return fd < 0 ? 2 : (uint64_t)close(fd);
+}
+
+/* The end of one is not that of the client. */
+TEST(who_shares_a_client_leaves_it_behind)
+{
+	long c = child(NULL, 0, 0, shared_goes);
+	pid_t pid = fork();
+
+	/* While it sleeps, so that the commons looks who has ended. */
+	if (pid == 0) {
+		usleep(50000);
+		_exit(0);
+	}
+	EQ(said(c, native_ids().domain), 0);
+	EQ(waitpid(pid, NULL, 0), pid);
+	EQ(lwc_close((int)c), 0);
 }
 
 TEST(not_for_a_creator)

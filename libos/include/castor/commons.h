@@ -351,7 +351,7 @@ _Static_assert(sizeof(struct cm_window) == 4096, "a frame");
  * CONTEXT_AT(domain, from) - the caller is in this domain: what it is given from
  * now on is for that (several contexts may share a seat).  from: a domain whose
  * client may give it something, once; 0: none.  Result: its client's number.
- *	EINVAL not of this account, or the seat is another domain's alone
+ *	EINVAL not of this account, or another client's
  *
  * CONTEXT_GIVE(client, first, last) - the caller's descriptors in that range are
  * another client's of this process, too, who said that it may.  first ~0: its
