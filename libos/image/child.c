@@ -98,8 +98,10 @@ child_table(const struct child *c, uint32_t level)
 	if (ppn < 0 || level > 1)
 		return ppn;
 	companion = child_frame(c, c->memory, EXO_PG_RMAP);
-	if (companion < 0)
+	if (companion < 0) {
+		(void)!exo_page_free(c->memory, (exo_ppn)ppn, 1);
 		return companion;
+	}
 	return exo_pt_companion((exo_ppn)ppn, (exo_ppn)companion) < 0 ?
 	    -ENOMEM : ppn;
 }
@@ -226,8 +228,10 @@ child_domain(struct child *c)
 		    (exo_ppn)frame, c->root);
 	} while (r == -EXO_E_QUOTA && c->acct == own.acct &&
 	    commons(CM_RAISE, EXO_RES_DOMAINS, DOMAINS_STEP, 0, 0) > 0);
-	if (r < 0)
+	if (r < 0) {
+		(void)!exo_page_free(c->name, (exo_ppn)frame, 1);
 		return -EAGAIN;
+	}
 	c->domain = (exo_id)r;
 	return 0;
 }

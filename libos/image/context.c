@@ -80,11 +80,21 @@ places_make(bool many)
 	    own.domain_slot, first, n);
 
 	if (r == 0 && exo_domain_handles(own.domain, own.domain_slot, first,
-	    n) < 0)
+	    n) < 0) {
+		(void)!exo_page_free(own.domain_slot, first, n);
 		r = -EMFILE;
+	}
 	if (r == 0)
 		places = n * PLACES_FEW;
 	return r;
+}
+
+/* Can this be written?  A touch of the heap without memory ends the process. */
+static bool
+entry_room(const struct context *c)
+{
+	return pager_fault((uint64_t)c, 0) == 0 &&
+	    pager_fault((uint64_t)(c + 1) - 1, 0) == 0;
 }
 
 /* A free descriptor, above the creator's. */
@@ -100,6 +110,8 @@ context_take(bool many)
 		i++;
 	if (CONTEXT_FIRST + i >= places)
 		return -EMFILE;
+	if (!entry_room(&CONTEXTS[i]))
+		return -ENOMEM;
 	if (i >= top)
 		top = i + 1;
 	CONTEXTS[i] = (struct context){ .name = EXO_NONE };
@@ -282,6 +294,8 @@ run_copy(exo_ppn to, uint32_t index, uint64_t va, uint32_t n)
 	    -ENOMEM;
 }
 
+static void	tree_free(exo_slot name, exo_ppn table, uint32_t level);
+
 /*
  * Links and pages of the table `from', which begins at base, to the fresh
  * table `to': runs of what is there in full; where some is left out below, or
@@ -320,6 +334,8 @@ tree_share(struct making *m, exo_ppn to, exo_ppn from, uint32_t level,
 		if (r == 0 && exo_pt_set(0, to, i, EXO_PTE(below, EXO_PTE_W),
 		    m->c.memory) < 0)
 			r = -ENOMEM;
+		if (r < 0 && below > 0)
+			tree_free(m->c.name, (exo_ppn)below, level - 1);
 	}
 	return r < 0 ? r : run_copy(to, end - run, base + (end - run) * size,
 	    run);
@@ -622,6 +638,8 @@ context_named(struct making *m)
 {
 	long r = child_make(m);
 
+	if (r == 0 && !entry_room(&CONTEXTS[m->fd - CONTEXT_FIRST]))
+		r = -ENOMEM;
 	if (r < 0)
 		child_undo(m);
 	file_slot_put(m->c.window_slot);
