@@ -243,10 +243,12 @@ TEST(a_pipe_without_a_reader_is_sigpipe)
 	close(p[1]);
 }
 
+/* Again each second: it may come before the call that it is to interrupt. */
 static void
 alarm_ms(int ms)
 {
-	struct itimerval t = { .it_value = { 0, ms * 1000 } };
+	struct itimerval t = { .it_value = { 0, ms * 1000 },
+	    .it_interval = { ms != 0, 0 } };
 
 	EQ(setitimer(ITIMER_REAL, &t, NULL), 0);
 }
@@ -261,7 +263,8 @@ TEST(a_signal_interrupts_a_read)
 	on(SIGALRM, count, 0);
 	alarm_ms(20);
 	FAILS(read(p[0], &c, 1), EINTR);
-	EQ(signals, 1);
+	alarm_ms(0);
+	OK(signals >= 1);
 	close(p[0]);
 	close(p[1]);
 }
@@ -285,6 +288,7 @@ TEST(with_sa_restart_it_begins_again)
 	on(SIGALRM, feed, SA_RESTART);
 	alarm_ms(20);
 	EQ(read(restart_pipe[0], &c, 1), 1);
+	alarm_ms(0);
 	EQ(c, 'r');
 	EQ(signals, 1);
 	close(restart_pipe[0]);
@@ -303,8 +307,9 @@ TEST(an_ignored_signal_does_not_interrupt)
 	alarm_ms(20);
 	nap.tv_sec = 10;
 	FAILS(nanosleep(&nap, &left), EINTR);
-	OK(left.tv_sec == 9 || left.tv_sec == 10);
-	EQ(signals, 1);
+	alarm_ms(0);
+	OK(left.tv_sec >= 5 && left.tv_sec <= 10);
+	OK(signals >= 1);
 }
 
 TEST(a_running_program_is_interrupted)
@@ -314,6 +319,7 @@ TEST(a_running_program_is_interrupted)
 	alarm_ms(20);
 	while (signals == 0)
 		;
+	alarm_ms(0);
 	EQ(signals, 1);
 }
 

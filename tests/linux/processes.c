@@ -399,9 +399,10 @@ TEST(a_signal_ends_a_wait_in_common_memory)
 	struct timespec t = { 20, 0 };
 
 	sigaction(SIGALRM, &a, NULL);
-	ualarm(20000, 0);
+	ualarm(20000, 500000);		/* the first may come before it waits */
 	EQ(syscall(SYS_futex, &s->word, 0, 0, &t, NULL, 0), -1);
 	EQ(errno, EINTR);
+	ualarm(0, 0);
 	EQ(alarmed, SIGALRM);
 	munmap(s, sizeof(*s));
 }
@@ -455,11 +456,13 @@ TEST(files_are_locked)
 {
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET,
 	    .l_start = 0, .l_len = 10 };
-	int fd = open("/tmp/lock", O_CREAT | O_RDWR, 0600), status;
+	int fd = open("/tmp/lock", O_CREAT | O_RDWR, 0600), status, tried[2];
+	char c;
 	pid_t p;
 
 	EQ(fcntl(fd, F_SETLK, &l), 0);
 	EQ(flock(fd, LOCK_EX), 0);
+	EQ(pipe(tried), 0);
 	p = fork();
 	if (p == 0) {
 		int other = open("/tmp/lock", O_RDWR);
@@ -473,9 +476,13 @@ TEST(files_are_locked)
 		if (flock(other, LOCK_SH | LOCK_NB) != -1)
 			_exit(3);
 		l.l_type = F_WRLCK;
+		(void)!write(tried[1], "t", 1);
 		_exit(fcntl(other, F_SETLKW, &l) != 0);
 	}
-	usleep(20000);
+	close(tried[1]);
+	(void)!read(tried[0], &c, 1);
+	close(tried[0]);
+	usleep(20000);			/* it waits by now, most likely */
 	l.l_type = F_UNLCK;
 	EQ(fcntl(fd, F_SETLK, &l), 0);
 	EQ(waitpid(p, &status, 0), p);

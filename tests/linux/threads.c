@@ -183,6 +183,7 @@ TEST(faults_of_several_at_once)
 static pthread_t target;
 static volatile pthread_t taker;
 static sem_t ready;
+static volatile int woken;
 
 static void
 note(int sig)
@@ -196,9 +197,13 @@ sleeper(void *p)
 {
 	struct timespec t = { 10, 0 };
 
+	void *r;
+
 	(void)p;
 	sem_post(&ready);
-	return (void *)(uintptr_t)(nanosleep(&t, NULL) == -1 && errno == EINTR);
+	r = (void *)(uintptr_t)(nanosleep(&t, NULL) == -1 && errno == EINTR);
+	woken = 1;
+	return r;
 }
 
 TEST(a_signal_goes_to_its_thread)
@@ -210,7 +215,10 @@ TEST(a_signal_goes_to_its_thread)
 	sem_init(&ready, 0, 0);
 	EQ(pthread_create(&target, NULL, sleeper, NULL), 0);
 	sem_wait(&ready);
-	EQ(pthread_kill(target, SIGUSR1), 0);
+	do {				/* it may not sleep yet */
+		EQ(pthread_kill(target, SIGUSR1), 0);
+		usleep(20000);
+	} while (!woken);
 	EQ(pthread_join(target, &r), 0);
 	EQ((uintptr_t)r, 1);
 	OK(taker == target);
