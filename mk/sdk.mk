@@ -11,8 +11,8 @@ SDK_LIB	:= $(SDK)/lib/libcastor.a
 SDK_OBJ	:= $(patsubst %,$(SDK)/%.o,libos/sdk/self libos/sdk/print libos/name \
 	   libos/number) $(B)/libos/cross.asm.o
 SDK_INC	:= $(patsubst kernel/abi/%,$(SDK)/include/%,$(wildcard \
-	   kernel/abi/exo/*.h)) $(patsubst %,$(SDK)/include/castor/%.h,print \
-	   self string sys)
+	   kernel/abi/exo/*.h)) $(patsubst %,$(SDK)/include/castor/%.h,lwc \
+	   print self string sys)
 SDK_FLAGS := -std=gnu11 -O2 $(WARN) -Ilibos/include -Ikernel/abi
 
 # Of the caller's words nothing is expanded, here or by the shell.

@@ -54,6 +54,7 @@ NATIVE_C = r"""
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <castor/lwc.h>
 #include <castor/print.h>
 #include <castor/self.h>
 int main(void)
