@@ -35,12 +35,20 @@ area_from(uint64_t va)
 	return i < nareas ? &AREAS[i] : NULL;
 }
 
+/* Mostly it is the one that was asked for last. */
 struct area *
 area_at(uint64_t va)
 {
-	struct area *a = area_from(va);
+	static uint32_t last;
+	uint32_t i = last;
 
-	return a != NULL && a->low <= va ? a : NULL;
+	if (i < nareas && AREAS[i].low <= va && va < AREAS[i].high)
+		return &AREAS[i];
+	i = index_from(va);
+	if (i >= nareas || AREAS[i].low > va)
+		return NULL;
+	last = i;
+	return &AREAS[i];
 }
 
 static void

@@ -17,6 +17,7 @@ void	fast_getpid(void);
 void	fast_gettid(void);
 void	foreign_full(void);
 void	short_trap(void);
+void	fast_sigreturn(void);
 
 #define ROW(nr, name)	[nr] = call_##name,
 static void (*const calls[CALLS_MAX])(void) = { LINUX_CALLS(ROW) };
@@ -42,7 +43,7 @@ void (*const calls_short[CALLS_MAX])(void) = { SHORT_CALLS(ROW) };
 void (*const calls_fast[CALLS_MAX])(void) = {
 	[0 ... CALLS_MAX - 1] = foreign_full,
 	SHORT_CALLS(FAST)
-	[39] = fast_getpid, [186] = fast_gettid
+	[15] = fast_sigreturn, [39] = fast_getpid, [186] = fast_gettid
 };
 
 enum { NR_rt_sigreturn = 15, NR_clone = 56, NR_fork, NR_vfork, NR_execve,

@@ -32,6 +32,8 @@ F_R11	equ 0
 F_RDX	equ 8
 F_RCX	equ 16
 F_RAX	equ 24
+F_ERR	equ 32
+F_ADDR	equ 40
 F_RIP	equ 48
 F_CS	equ 56
 F_FLAGS	equ 64
@@ -43,7 +45,7 @@ global _start, user_copy, user_copy_first, user_copy_last
 global thread_start, user_copy_fault, go, stubs, fp_save, fp_save_first, fp_save_last
 global fp_load, fp_load_first, fp_load_last, fp_reset
 extern image_start, fork_born, lwc_born, lwc_place, lwc_service
-extern remotes, foreign, foreign_end, calls_short, trap, deliver_fault, deliver_slice
+extern actions, fp_words, remotes, foreign, foreign_end, calls_short, trap, deliver_fault, deliver_slice
 extern calls_fast, pid, own_threads, patch_wait, only_regs
 
 section .text.entry progbits alloc exec nowrite align=64
@@ -124,7 +126,8 @@ lwc_leave_end:
 ; Those that need nothing but a word.  rax, rcx, rdx and r11 are free.
 global fast_getpid, fast_gettid, foreign_full, jump_full, jump_getpid, jump_any
 global jump_trap
-global short_trap
+global short_trap, fast_sigreturn, deliver_fault_by, back_first, back_last
+global fault_frame_first, fault_frame_last
 
 align 16
 fast_getpid:
@@ -342,7 +345,7 @@ other:
 	call	trap
 	add	rsp, 8
 	test	eax, eax
-	jnz	deliver
+	jnz	fault_signal
 
 ; The registers at rsp, all of them: to the program, or to Castor's own code
 ; that was interrupted.
@@ -497,9 +500,234 @@ slice_begins:
 	lea	rbx, [deliver_slice]
 	jmp	deliver_by
 
+; The program's own fault, t->fault.  The usual case is done here, all of it from
+; the upcall's frame to the program's stack: a page fault, a handler and no other
+; stack.  What is unusual, or the program's stack not there: signal.c, which
+; begins anew.  rsp: struct exo_regs.
+%define TH(field)	BLOCK_UPCALL - THREAD_SIZE + T_ %+ field
+%macro store 2			; a word of the frame, and where it is now
+	mov	rax, %2
+	mov	[r9 + %1], rax
+%endmacro
+
+align 16
+fault_signal:
+	mov	r11, rsp
+	and	r11, -BLOCK_SIZE
+	movzx	eax, byte [r11 + TH(FAULT)]
+	cmp	word [r11 + TH(FAULT) + 2], TRAP_PAGE
+	jne	deliver_fault_by
+	dec	eax
+	bt	qword [r11 + TH(BLOCKED)], rax
+	jc	deliver_fault_by
+	cmp	qword [r11 + TH(ALT_SIZE)], 0
+	jne	deliver_fault_by
+	cmp	byte [r11 + TH(RESTORES)], 0
+	jne	deliver_fault_by
+	shl	eax, 5			; actions[signal - 1]
+	lea	rsi, [actions]
+	add	rsi, rax
+	mov	eax, [rsi + A_FLAGS]
+	and	eax, SA_RESTORER | SA_RESETHAND
+	cmp	eax, SA_RESTORER
+	jne	deliver_fault_by
+	mov	rax, [rsi + A_HANDLER]
+	mov	rcx, rax
+	shr	rcx, USER_SHIFT
+	cmp	rcx, USER_SLOTS
+	jae	deliver_fault_by
+	cmp	rax, SIG_IGN		; or SIG_DFL, below it
+	jbe	deliver_fault_by
+	mov	r8, [fp_words + 16]
+	test	r8, r8			; not known yet
+	jz	deliver_fault_by
+	mov	rdi, [rsp + REGS_FRAME + F_RSP]
+	lea	rax, [rdi - 1]
+	shr	rax, USER_SHIFT
+	cmp	rax, USER_SLOTS
+	jae	deliver_fault_by
+	sub	rdi, RED_ZONE + 4	; behind FP state, its second magic word
+	sub	rdi, r8
+	and	rdi, -64
+	lea	r9, [rdi - FRAME_SIZE]
+	and	r9, -16
+	sub	r9, 8
+	mov	rax, r9
+	shr	rax, USER_SHIFT
+	cmp	rax, USER_SLOTS
+	jae	deliver_fault_by
+fault_frame_first:
+	mov	rax, [fp_words]
+	mov	[rdi + FP_SW], rax
+	mov	rax, [fp_words + 8]
+	mov	[rdi + FP_SW + 8], rax
+	mov	[rdi + FP_SW + 16], r8
+	xor	eax, eax
+%assign i FP_SW + 24
+%rep 3 + 8				; and the header, which xsave completes
+	mov	[rdi + i], rax
+%assign i i + 8
+%endrep
+	dec	rax
+	mov	rdx, rax
+	xsave64	[rdi]
+	mov	dword [rdi + r8], FP_MAGIC2
+	store	0, [rsi + A_RESTORER]
+	mov	qword [r9 + UC_FLAGS], UC_FLAGS_HERE
+	mov	qword [r9 + UC_LINK], 0
+	store	UC_STACK, [r11 + TH(ALT_BASE)]
+	mov	qword [r9 + UC_STACK + 8], SS_DISABLE
+	mov	qword [r9 + UC_STACK + 16], 0
+	store	MC_R8, [rsp + 64]
+	store	MC_R8 + 8, [rsp + 56]
+	store	MC_R8 + 16, [rsp + 48]
+	store	MC_R8 + 24, [rsp + REGS_FRAME + F_R11]
+	mov	[r9 + MC_R8 + 32], r12
+	mov	[r9 + MC_R8 + 40], r13
+	mov	[r9 + MC_R8 + 48], r14
+	mov	[r9 + MC_R8 + 56], r15
+	store	MC_RDI, [rsp + 72]
+	store	MC_RSI, [rsp + 80]
+	mov	[r9 + MC_RBP], rbp
+	mov	[r9 + MC_RBX], rbx
+	store	MC_RDX, [rsp + REGS_FRAME + F_RDX]
+	store	MC_RAX, [rsp + REGS_FRAME + F_RAX]
+	store	MC_RCX, [rsp + REGS_FRAME + F_RCX]
+	store	MC_RSP, [rsp + REGS_FRAME + F_RSP]
+	store	MC_RIP, [rsp + REGS_FRAME + F_RIP]
+	store	MC_FLAGS, [rsp + REGS_FRAME + F_FLAGS]
+	store	MC_CS, MC_SEGMENTS
+	store	MC_ERR, [rsp + REGS_FRAME + F_ERR]
+	mov	qword [r9 + MC_TRAPNO], TRAP_PAGE
+	mov	rax, [r11 + TH(BLOCKED)]
+	mov	[r9 + MC_OLDMASK], rax
+	mov	[r9 + UC_MASK], rax
+	mov	[r9 + MC_FPSTATE], rdi
+	movzx	edi, byte [r11 + TH(FAULT)]
+	mov	[r9 + INFO], rdi
+	movzx	eax, byte [r11 + TH(FAULT) + 1]
+	mov	[r9 + INFO + 8], rax
+	mov	rax, [rsp + REGS_FRAME + F_ADDR]
+	mov	[r9 + MC_CR2], rax
+	mov	[r9 + INFO + 16], rax
+	xor	eax, eax
+%assign i INFO + 24
+%rep 13
+	mov	[r9 + i], rax
+%assign i i + 8
+%endrep
+fault_frame_last:
+	mov	rax, [r11 + TH(BLOCKED)]
+	or	rax, [rsi + A_MASK]
+	lea	ecx, [rdi - 1]
+	test	dword [rsi + A_FLAGS], SA_NODEFER
+	jnz	.deferred
+	bts	rax, rcx
+.deferred:
+	mov	[r11 + TH(BLOCKED)], rax
+	mov	[r11 + BLOCK_WINDOW + W_BLOCKED], rax
+	mov	rax, [rsi + A_HANDLER]
+	mov	[r11 + TH(RESUME)], rax
+	mov	rax, [r11 + TH(STUB)]
+	mov	qword [rsp + REGS_FRAME + F_CS], 0x202	; where go_stub has them
+	mov	[rsp + REGS_FRAME + F_FLAGS], rax
+	mov	[rsp + REGS_FRAME + F_RSP], r9
+	lea	rsi, [r9 + INFO]
+	lea	rdx, [r9 + UC_FLAGS]
+	mov	r10, [rsp + 48]
+	mov	r9, [rsp + 56]
+	mov	r8, [rsp + 64]
+	mov	r11, [rsp + REGS_FRAME + F_R11]
+	mov	rcx, [rsp + REGS_FRAME + F_RCX]
+	xor	eax, eax
+	add	rsp, REGS_FRAME + F_CS
+	popfq
+	ret				; to the stub
+
+; rt_sigreturn, the other way: the program's registers are what it says, so none
+; of now are kept, and nothing has been done until it is certain that there is
+; no more to do than that.  If there is, or something of it is not there: as any
+; call.  rsp: at r11 of a frame.
+align 16
+fast_sigreturn:
+	dec	dword [patch_wait]
+	js	foreign_full
+	mov	rdi, [rsp + F_RSP]	; the frame, without its first word
+	lea	rax, [rdi + FRAME_SIZE]
+	shr	rax, USER_SHIFT
+	cmp	rax, USER_SLOTS
+	jae	foreign_full
+	cmp	qword [only_regs], 0
+	je	foreign_full
+	mov	r11, rsp
+	and	r11, -BLOCK_SIZE
+	cmp	qword [r11 + TH(ALT_SIZE)], 0
+	jne	foreign_full
+back_first:
+	test	dword [rdi + UC_STACK], SS_DISABLE	; (8 - 8: its flags)
+	jz	foreign_full
+	mov	rcx, UNBLOCKABLE
+	mov	rsi, [rdi + UC_MASK - 8]
+	not	rcx
+	and	rsi, rcx
+	mov	rax, rsi
+	not	rax
+	test	rax, [r11 + BLOCK_WINDOW + W_PENDING]
+	jnz	foreign_full
+	mov	rcx, [rdi + MC_RIP - 8]
+	mov	rax, rcx
+	shr	rax, USER_SHIFT
+	cmp	rax, USER_SLOTS
+	jae	foreign_full
+	mov	rbx, [rdi + MC_FPSTATE - 8]
+	test	rbx, rbx
+	jz	.without
+	mov	rax, rbx
+	shr	rax, USER_SHIFT
+	cmp	rax, USER_SLOTS
+	jae	foreign_full
+	mov	eax, -1
+	mov	edx, eax
+	xrstor64 [rbx]
+.without:
+	mov	[r11 + TH(RESUME)], rcx
+	mov	[r11 + TH(BLOCKED)], rsi
+	mov	[r11 + BLOCK_WINDOW + W_BLOCKED], rsi
+	mov	rcx, [rdi + MC_FLAGS - 8]
+	and	ecx, FLAGS_USER
+	or	ecx, FLAGS_FIXED
+	mov	rsi, [r11 + TH(STUB)]
+	mov	[rsp + F_CS], rcx
+	mov	[rsp + F_FLAGS], rsi
+	mov	rcx, [rdi + MC_RDX - 8]
+	mov	[rsp + F_RDX], rcx
+	mov	rcx, [rdi + MC_RDI - 8]
+	mov	[rsp + F_RCX], rcx
+	mov	rdx, [rdi + MC_RSP - 8]
+	mov	r8, [rdi + MC_R8 - 8]
+	mov	r9, [rdi + MC_R8]
+	mov	r10, [rdi + MC_R8 + 8]
+	mov	r11, [rdi + MC_R8 + 16]
+	mov	r12, [rdi + MC_R8 + 24]
+	mov	r13, [rdi + MC_R8 + 32]
+	mov	r14, [rdi + MC_R8 + 40]
+	mov	r15, [rdi + MC_R8 + 48]
+	mov	rbp, [rdi + MC_RBP - 8]
+	mov	rbx, [rdi + MC_RBX - 8]
+	mov	rax, [rdi + MC_RAX - 8]
+	mov	rcx, [rdi + MC_RCX - 8]
+	mov	rsi, [rdi + MC_RSI - 8]
+back_last:
+	mov	[rsp + F_RSP], rdx	; until here it said where that all is
+	mov	rdx, [rsp + F_RDX]
+	mov	rdi, [rsp + F_RCX]
+	add	rsp, F_CS
+	popfq
+	ret				; to the stub
+
 ; Signals, on Castor's stack: the frame moves there first.
 align 16
-deliver:
+deliver_fault_by:
 	lea	rbx, [deliver_fault]
 deliver_by:
 	mov	rsi, rsp

@@ -18,18 +18,14 @@
 #include "thread.h"
 #include "wait.h"
 
-#define UNBLOCKABLE	(SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 #define DEFAULT_IGNORE	(SIGBIT(SIGCHLD) | SIGBIT(SIGURG) |		      \
 			 SIGBIT(SIGWINCH) | SIGBIT(SIGCONT))
 #define DEFAULT_STOP	(SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) |		      \
 			 SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
-#define FLAGS_USER	0x240cd5ul	/* CF PF AF ZF SF DF OF AC ID */
-#define FLAGS_FIXED	0x202ul
-#define RED_ZONE	128ul
 #define FP_HEADER	512u		/* of what xsave writes, and reads */
 #define FP_HEADER_SIZE	64u
 
-static struct sigaction actions[SIGNALS];	/* of signal i + 1 */
+struct sigaction actions[SIGNALS];	/* of signal i + 1 */
 
 long	fp_save(void *to);
 long	fp_load(const void *from);
@@ -37,6 +33,8 @@ extern const char lwc_leave[], lwc_leave_end[];
 extern const char user_copy_first[], user_copy_last[], user_copy_fault[];
 extern const char fp_save_first[], fp_save_last[];
 extern const char fp_load_first[], fp_load_last[];
+extern const char fault_frame_first[], fault_frame_last[], deliver_fault_by[];
+extern const char back_first[], back_last[], foreign_full[];
 
 int	trap(struct exo_regs *, uint64_t);
 void	deliver_fault(struct exo_regs *);
@@ -258,6 +256,9 @@ context_take(const struct sigcontext *c, struct exo_regs *r)
 	r->rflags = (c->rflags & FLAGS_USER) | FLAGS_FIXED;
 }
 
+/* The first words of struct fp_sw, for entry.asm too; 0: not known yet. */
+uint64_t fp_words[3];
+
 /*
  * FP state at an address, with the words that tell how much there is.  XSAVE
  * leaves these alone, and wants the header behind them zeroed.
@@ -276,6 +277,7 @@ fp_push(uint64_t at)
 
 	__asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
 	words.sw.features = (uint64_t)high << 32 | low;
+	memcpy(fp_words, &words.sw, sizeof(fp_words));
 	if (r == 0)
 		r = user_write(at + FP_SW, &words, sizeof(words));
 	if (r == 0)
@@ -436,17 +438,19 @@ static void
 trap_inside(struct exo_regs *r, uint64_t kind)
 {
 	static const struct {
-		const char *first, *last;
+		const char *first, *last, *then;
 	} places[] = {
-		{ user_copy_first, user_copy_last },
-		{ fp_save_first, fp_save_last },
-		{ fp_load_first, fp_load_last }
+		{ user_copy_first, user_copy_last, user_copy_fault },
+		{ fp_save_first, fp_save_last, user_copy_fault },
+		{ fp_load_first, fp_load_last, user_copy_fault },
+		{ fault_frame_first, fault_frame_last, deliver_fault_by },
+		{ back_first, back_last, foreign_full }
 	};
 
-	for (uint32_t i = 0; i < 3; i++) {
+	for (uint32_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		if (r->rip >= (uint64_t)places[i].first &&
 		    r->rip < (uint64_t)places[i].last) {
-			r->rip = (uint64_t)user_copy_fault;
+			r->rip = (uint64_t)places[i].then;
 			return;
 		}
 	}

@@ -4,6 +4,11 @@
 
 #include "image.h"
 
+#define UNBLOCKABLE	(SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
+#define FLAGS_USER	0x240cd5ul	/* CF PF AF ZF SF DF OF AC ID */
+#define FLAGS_FIXED	0x202ul
+#define RED_ZONE	128ul
+
 /* My window, and what is marked there, is another context's: nothing is for me,
  * and what I want is not said there. */
 extern bool signals_deaf;
