@@ -8,7 +8,7 @@
 
 BENCH_BOOTS := paths memory objects region bpf time pred castor commons \
 	       'paths --cpu max,-smap' linux/image 'linux/big --mem 1G' \
-	       linux/lwc linux/lwc_use
+	       linux/lwc linux/lwc_use linux/beside
 BENCH_RUN = tools/bench --kernel $(KERNEL) --archive $(ARCHIVE) \
 	    --out $(K)/bench $(if $(STRICT),--strict) \
 	    $(if $(ROWS),--rows $(ROWS))

@@ -5,9 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <castor/lwc.h>
-
-#include "row.h"
+#include "snapshot.h"
 
 #define PAGE	4096ul
 
@@ -85,26 +83,15 @@ one_way(int c)
 	return took;
 }
 
-static void
-create_close(uint64_t dirty)
-{
-	long c = lwc_create(NULL, 0, NULL, NULL, NULL, 0);
-
-	for (uint64_t i = 0; i < dirty; i++)
-		pages[i * PAGE] = 1;
-	if (lwc_close((int)c) != 0) {
-		printf("not ok: no context\n");
-		_exit(1);
-	}
-}
-
 /* A worker is made, dirties pages, and is thrown away. */
 static void
-rollback(uint64_t dirty)
+rollback(uint64_t dirty, unsigned flags)
 {
 	uint64_t args[LWC_ARGS] = { 0 };
+	struct lwc_spec s = { (uint64_t)pages, (uint64_t)pages + dirty * PAGE,
+		LWC_MEMORY | LWC_COPY, 0 };
 	int caller;
-	long c = lwc_create(NULL, 0, &caller, NULL, NULL, 0);
+	long c = lwc_create(&s, flags != 0, &caller, NULL, NULL, flags);
 
 	if (c == LWC_SWITCHED) {
 		for (uint64_t i = 0; i < dirty; i++)
@@ -119,14 +106,13 @@ int
 main(int argc, char **argv)
 {
 	uint64_t args[LWC_ARGS] = { 0 };
-	uint64_t size = argc > 2 ? 512ul << 20 : 1ul << 20;
 	long c;
 
 	if (argc > 1)
 		row_wanted = argv[1];
-	pages = mmap(NULL, 4 << 20 > size ? 4 << 20 : size, PROT_READ |
-	    PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	for (uint64_t i = 0; i < size; i += PAGE)
+	pages = mmap(NULL, 4 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+	    MAP_ANONYMOUS, -1, 0);
+	for (uint64_t i = 0; i < 1 << 20; i += PAGE)
 		pages[i] = 1;
 	c = clock_child();
 	for (int i = 0; i < 10; i++)
@@ -137,20 +123,33 @@ main(int argc, char **argv)
 	ROW("lwc_round_trip")
 		TAKE(lwc_switch((int)c, args, NULL));
 	lwc_close((int)c);
-	create_close(0);
+	create_close(pages, 0);
+	ROW("lwc_only_create", .samples = 100) {
+		TAKE(c = lwc_create(NULL, 0, NULL, NULL, NULL, 0));
+		lwc_close((int)c);
+	}
+	ROW("lwc_only_close", .samples = 100) {
+		c = lwc_create(NULL, 0, NULL, NULL, NULL, 0);
+		TAKE(lwc_close((int)c));
+	}
 	ROW("lwc_create_close", .aim = 5000, .samples = 100)
-		TAKE(create_close(0));
+		TAKE(create_close(pages, 0));
 	ROW("lwc_create_close_10", .samples = 50)
-		TAKE(create_close(10));
+		TAKE(create_close(pages, 10));
 	ROW("lwc_create_close_100", .samples = 20)
-		TAKE(create_close(100));
+		TAKE(create_close(pages, 100));
+	ROW("lwc_create_close_1000", .samples = 10, .with_ticks = true)
+		TAKE(create_close(pages, 1000));
 	ROW("lwc_rollback", .samples = 50)
-		TAKE(rollback(0));
+		TAKE(rollback(0, 0));
 	ROW("lwc_rollback_10", .samples = 50)
-		TAKE(rollback(10));
+		TAKE(rollback(10, 0));
 	ROW("lwc_rollback_100", .samples = 20)
-		TAKE(rollback(100));
+		TAKE(rollback(100, 0));
 	ROW("lwc_rollback_1000", .samples = 10, .with_ticks = true)
-		TAKE(rollback(1000));
+		TAKE(rollback(1000, 0));
+	ROW("lwc_rollback_100_prefault", .samples = 20,
+	    .bound = "lwc_rollback_100, the pages copied when it is made")
+		TAKE(rollback(100, LWC_PREFAULT));
 	return 0;
 }
