@@ -75,22 +75,49 @@ commons_turn(struct commons *c, uint64_t seen)
 		commons_sleep(c, seen, ~0ull);
 }
 
+/* A pipe that is tapped by fd: n bytes of it are wanted. */
+static bool
+tap(struct cm_window *w, uint64_t fd, uint64_t n)
+{
+	uint64_t none = CM_READING(fd, 0);
+
+	return n != 0 && __atomic_compare_exchange_n(&w->reading, &none,
+	    CM_READING(fd, n), false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+/* What came of it.  What was wanted is gone, and no answer here: who writes is
+ * on the way. */
+static int64_t
+tap_answer(struct commons *c, uint64_t fd)
+{
+	uint64_t n = c->win->answer;
+
+	if (n == 0 && c->win->reading == CM_READING(fd, 0)) {
+		(void)!commons_call(c, CM_NOP, 0, 0, 0, 0);
+		n = c->win->answer;
+	}
+	c->win->answer = 0;
+	return (int64_t)n;
+}
+
 int64_t
 commons_ask(struct commons *c, uint64_t op, uint64_t a, uint64_t b,
     uint64_t d, uint64_t e)
 {
+	bool taps = op == CM_READ && e == 1 && d == (uint64_t)CM_POS;
+
 	for (;;) {
 		uint64_t seen = c->win->bell;
-		int64_t r = commons_call(c, op, a, b, d, e);
+		int64_t r = -CM_WAIT;
 
+		if (!taps || !tap(c->win, a, b))
+			r = commons_call(c, op, a, b, d, e);
 		if (r != -CM_WAIT)
 			return r;
 		commons_turn(c, seen);
-		r = (int64_t)c->win->answer;
-		if (r != 0) {
-			c->win->answer = 0;
+		r = taps ? tap_answer(c, a) : 0;
+		if (r != 0)
 			return r;
-		}
 	}
 }
 

@@ -116,7 +116,7 @@ round_trip(void)
 	BENCH_ROW("commons_pipe_round_trip", .peer = "pipe_pingpong_rt",
 	    .per = TRIPS, .aim = 1500,
 	    .samples = 20, .with_ticks = true,
-	    .bound = "four requests, two switches by yielding")
+	    .bound = "two requests, two switches by yielding")
 		bench_take(bench_time({
 			must(commons_ask(&me, CM_WRITE, 5, 1, POS, 0));
 			must(commons_ask(&me, CM_READ, 6, 1, POS, 1));

@@ -61,7 +61,7 @@ calls(void)
 		}
 	}
 	ROW("image_getppid", .peer = "null_syscall_getppid",
-	    .bound = "all registers moved, a handler in C")
+	    .bound = "registers that C does not keep, a handler in C")
 		TAKE(trap(SYS_getppid));
 }
 
@@ -95,7 +95,7 @@ pipes(void)
 		(void)!read(b[0], &c, 1);
 	}
 	ROW("image_pipe_round_trip", .aim = 1500, .peer = "pipe_pingpong_rt",
-	    .bound = "four requests, two sleeps, two switches")
+	    .bound = "two requests, two switches by yielding")
 		TAKE((void)!write(a[1], &c, 1); (void)!read(b[0], &c, 1));
 	close(a[1]);
 	waitpid(pid, NULL, 0);
@@ -226,7 +226,7 @@ signals(void)
 	mprotect(p, PAGE, PROT_READ);
 	sigaction(SIGSEGV, &a, NULL);
 	ROW("image_segv", .aim = 700, .peer = "segv_trap_only",
-	    .bound = "a frame of 1 KiB written and read, two upcalls")
+	    .bound = "a frame written and read where it is, two upcalls")
 		TAKE(STORE(p));
 	sigaction(SIGSEGV, &b, NULL);
 	ROW("image_longjmp_segv", .bound = "with the C library's part")
