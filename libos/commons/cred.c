@@ -18,7 +18,8 @@ static const struct cm_cred root;
 const struct cm_cred *
 cred_now(void)
 {
-	return here == NULL || here->proc == NULL ? &root : &here->proc->creds->cred;
+	return here == NULL || here->proc == NULL ? &root :
+	    &here->proc->creds->cred;
 }
 
 bool

@@ -22,7 +22,7 @@ commons_entry:
 	add rbx, rcx
 	mov dword [rbx], 1		; the end of my slice waits for me
 	mov r12d, edi
-	cmp [finish_seat], edi		; somebody ends on this seat's stack what I
+	cmp [finish_seat], edi		; somebody ends on this stack what I
 	je .other			; left: take the other half of it
 
 ; The usual case: nobody is in, nobody died, this seat waited for nothing.  All

@@ -8,8 +8,8 @@
 #include "proc.h"
 #include "world.h"
 
-#define FILES_MAX	12288u		/* no fewer than there can be descriptors, also
-					 * on their way */
+#define FILES_MAX	12288u		/* no fewer than there can be
+					 * descriptors, also on their way */
 
 static struct pool files = POOL(struct file, FILES_MAX, false);
 
@@ -85,13 +85,13 @@ inode_file_read(struct file *f, uint8_t *to, size_t n, uint64_t *pos)
 static int64_t
 size_check(uint64_t pos, size_t n)
 {
-	uint64_t most = here->proc->leader->limit[L_RLIMIT_FSIZE][0];
+	uint64_t most = process_of(here)->limit[L_RLIMIT_FSIZE][0];
 
 	if (n == 0 || most == L_RLIM_INFINITY || pos + n <= most)
 		return (int64_t)n;
 	if (pos < most)
 		return (int64_t)(most - pos);
-	proc_signal(here->proc->leader, L_SIGXFSZ, L_SI_KERNEL, 0, 0);
+	proc_signal(process_of(here), L_SIGXFSZ, L_SI_KERNEL, 0, 0);
 	return -L_EFBIG;
 }
 

@@ -84,9 +84,9 @@ int64_t pipe_parts(struct file *f, const uint8_t *from, size_t n,
     uint64_t parts);
 int64_t pipe_fcntl(struct file *f, uint32_t cmd, uint64_t arg);
 /*
- * f's pipe, which is empty, is tapped by who has just asked for n bytes of it by
- * that descriptor, if nobody else waits for it (CM_READ, deliver); it is not any
- * more: whatever f is; the seat goes.
+ * f's pipe, which is empty, is tapped by who has just asked for n bytes of it
+ * by that descriptor, if nobody else waits for it (CM_READ, deliver); it is not
+ * any more: whatever f is; the seat goes.
  */
 void pipe_tap(struct file *f, uint32_t fd, size_t n);
 void pipe_untap(struct file *f);

@@ -64,7 +64,7 @@ struct inode {
 	struct dent *name;		/* the last that it was given; NULL */
 	struct lock *locks;
 	const struct synth *synth;
-	const uint8_t *arch;		/* contents in the archive: file, link */
+	const uint8_t *arch;		/* contents there: file, link */
 	uint64_t arch_len;
 	union {
 		struct {
@@ -106,7 +106,7 @@ struct walk {
 	const char *name;		/* the last name; "": the root */
 	uint32_t len;
 	bool slash;			/* the path ended with a slash */
-	bool dots;			/* the last name was . or .. or nothing */
+	bool dots;			/* the last name was ., .. or nothing */
 };
 
 /* 0, or -errno.  The result holds until the walk after the next, or

@@ -16,7 +16,7 @@ enum { SEAT_MAIN, SEAT_SELF, SEAT_FIRST };	/* 0 its own env's, 1 for a
 /* ---- pages.c */
 long pages_init(uint64_t max) MUST_USE;
 uint64_t pages_left(void);		/* that may still be taken */
-bool pages_untidy(void);		/* some wait to be taken or given back */
+bool pages_untidy(void);		/* some are to be taken or given back */
 bool pages_tidy(uint32_t n);		/* n of them; true: more to do */
 void pages_again(void);			/* some that were stuck may not be */
 

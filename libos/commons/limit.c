@@ -49,7 +49,7 @@ limit_check(const struct proc *p, uint32_t which, const uint64_t to[2])
 
 REQUEST(RLIMIT)
 {
-	struct proc *p = a == 0 ? s->proc->leader : proc_find((uint32_t)a);
+	struct proc *p = proc_named(s, (uint32_t)a);
 	uint64_t old[2], new[2];
 	int64_t r;
 
@@ -57,7 +57,7 @@ REQUEST(RLIMIT)
 		return -L_EINVAL;
 	if (p == NULL || p->state == PROC_ZOMBIE)
 		return -L_ESRCH;
-	if (p != s->proc->leader && !cred_may_signal(cred_now(), &p->cred))
+	if (p != process_of(s) && !cred_may_signal(cred_now(), &p->cred))
 		return -L_EPERM;
 	memcpy(old, p->limit[b], sizeof(old));
 	memcpy(new, s->win->data, sizeof(new));

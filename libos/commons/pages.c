@@ -9,9 +9,9 @@
  * Invariants: (1) pages below `made' have a frame and are mapped, writable
  *		   unless READ_ONLY; or they are on the list of empty numbers.
  *	       (2) one that is free has no other mapping, and the memory's name.
- *	       (3) those on the recall list were lent and given back since; those
- *		   on the stuck list too, and could not be taken back yet: whom
- *		   they were lent to has them bound.
+ *	       (3) those on the recall list were lent and given back since;
+ *		   those on the stuck list too, and could not be taken back
+ *		   yet: whom they were lent to has them bound.
  */
 #include <castor/print.h>
 #include <castor/string.h>

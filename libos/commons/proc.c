@@ -9,8 +9,8 @@
 #include "pool.h"
 #include "world.h"
 
-#define PROCS_KEPT	8u		/* for children of process 1 only: so that
-					 * a fork bomb can be dealt with */
+#define PROCS_KEPT	8u		/* for children of process 1 only: so
+					 * that a fork bomb can be dealt with */
 
 #define CLIENTS_MAX	128u		/* of contexts, who take no process's
 					 * place: half for one at most */
@@ -58,6 +58,12 @@ struct proc *
 proc_find(uint32_t pid)
 {
 	return pid < PIDS_MAX ? by_pid[pid] : NULL;
+}
+
+struct proc *
+proc_named(const struct seat *s, uint32_t pid)
+{
+	return pid == 0 ? process_of(s) : proc_find(pid);
 }
 
 uint32_t
@@ -233,7 +239,7 @@ proc_new(struct proc *from, int64_t *error)
 struct proc *
 proc_in_making(const struct seat *s)
 {
-	struct proc *c = s->proc->leader->children;
+	struct proc *c = process_of(s)->children;
 
 	while (c != NULL && (c->state != PROC_MAKING || c->maker != s))
 		c = c->next;
@@ -331,7 +337,7 @@ context_count(void)
 struct proc *
 context_in_making(const struct seat *s, uint64_t client)
 {
-	for (const struct seat *o = s->proc->leader->seats; o != NULL;
+	for (const struct seat *o = process_of(s)->seats; o != NULL;
 	    o = o->next) {
 		if (o->index == client && o->maker == s)
 			return o->proc;

@@ -26,7 +26,7 @@ struct proc {
 	struct proc *parent, *children, *next, *prev;	/* siblings */
 	struct proc *leader;		/* itself; of a context's client: the
 					 * process */
-	struct proc *creds;		/* whose `cred' it has: mostly its own */
+	struct proc *creds;		/* whose `cred' it has: often its own */
 	bool bare;			/* none: what needs one is refused */
 	struct proc *all_next, *all_prev;
 	struct seat *seats;		/* the first one's is its own */
@@ -60,7 +60,7 @@ _Static_assert(sizeof(struct proc) <= POOL_ROOM, "a page");
 
 extern struct proc *proc_all, *proc_init;
 extern struct proc *proc_cursor;	/* of somebody who walks proc_all in
-					 * several requests: never a stale one */
+					 * several requests: never stale */
 
 /* ---- proc.c */
 struct proc *proc_find(uint32_t pid);	/* NULL; zombies too */
@@ -82,6 +82,8 @@ void proc_died(struct proc *p, uint32_t status);
 void proc_abort(struct proc *p);
 /* What this seat has in the making; NULL. */
 struct proc *proc_in_making(const struct seat *s);
+/* By its pid, 0: the caller's. */
+struct proc *proc_named(const struct seat *s, uint32_t pid);
 void proc_settle(void);			/* at the end of a request */
 int64_t proc_wait4(struct proc *p, int32_t pid, uint32_t options,
     struct cm_wait *out);
@@ -105,6 +107,13 @@ void pid_put(uint32_t pid);
 bool group_exists(uint32_t sid, uint32_t pgid);
 bool group_is_orphaned(uint32_t pgid);
 
+/* The process that a seat's client is, or belongs to. */
+static inline struct proc *
+process_of(const struct seat *s)
+{
+	return s->proc->leader;
+}
+
 /* A seat waits for nothing: of a bare client all requests take the long way. */
 static inline void
 seat_rest(struct seat *s)
@@ -116,7 +125,7 @@ seat_rest(struct seat *s)
 static inline uint64_t
 seat_domain(const struct seat *s)
 {
-	return s->domain != 0 ? s->domain : s->proc->leader->domain;
+	return s->domain != 0 ? s->domain : process_of(s)->domain;
 }
 
 /* ---- signal.c */

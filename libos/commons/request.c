@@ -72,8 +72,8 @@ request_own(struct seat *s, uint64_t op, uint64_t a, uint64_t b, uint64_t c,
 	int64_t r = 0;
 
 	here = s;
-	if (s->proc != NULL && s->proc->leader->stopped != 0)
-		world_stop(s->proc->leader);	/* it was in here then */
+	if (s->proc != NULL && process_of(s)->stopped != 0)
+		world_stop(process_of(s));	/* it was in here then */
 	if (s->waits != NULL && !waited(s, op))
 		r = -L_ENOSYS;
 	else if (s->proc->bare && (op >= CM_OP_MAX || !bare_may[op]))
@@ -499,8 +499,8 @@ REQUEST(EPOLL_WAIT)
 }
 
 /*
- * With what another client lent: it takes the place of the seat's, for this one.
- * Nothing that may be asked so ends a process or a seat.
+ * With what another client lent: it takes the place of the seat's, for this
+ * one.  Nothing that may be asked so ends a process or a seat.
  */
 static int64_t
 request_lent(struct seat *s, uint64_t op, uint64_t a, uint64_t b, uint64_t c,

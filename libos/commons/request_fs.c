@@ -310,8 +310,9 @@ REQUEST(TRUNCATE)
 	if (!IS_REG(ip) || ip->synth != NULL)
 		return -L_EINVAL;
 	r = f == NULL ? cred_may(ip, MAY_WRITE) : 0;
-	if (r == 0 && c > ip->size && c > s->proc->leader->limit[L_RLIMIT_FSIZE][0]) {
-		proc_signal(s->proc->leader, L_SIGXFSZ, L_SI_KERNEL, 0, 0);
+	if (r == 0 && c > ip->size &&
+	    c > process_of(s)->limit[L_RLIMIT_FSIZE][0]) {
+		proc_signal(process_of(s), L_SIGXFSZ, L_SI_KERNEL, 0, 0);
 		r = -L_EFBIG;
 	}
 	return r != 0 ? r : fs_truncate(ip, c);

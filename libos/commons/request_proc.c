@@ -68,7 +68,7 @@ REQUEST(THREAD)
 {
 	struct cm_fork out;
 	int64_t r = proc_user_may(s->proc) ?
-	    world_thread(s->proc->leader, a, b, c, &out) : -L_EAGAIN;
+	    world_thread(process_of(s), a, b, c, &out) : -L_EAGAIN;
 
 	if (r != 0)
 		return r;
@@ -78,7 +78,7 @@ REQUEST(THREAD)
 
 REQUEST(RAISE)
 {
-	return world_raise(s->proc->leader, (uint32_t)a, (int64_t)b);
+	return world_raise(process_of(s), (uint32_t)a, (int64_t)b);
 }
 
 /* ---- being another program */
@@ -103,7 +103,7 @@ text_set(char **text, uint16_t *len, const char *from, size_t n)
 REQUEST(EXEC)
 {
 	const struct file *f = fd_get(s->proc, c);
-	struct proc *p = s->proc->leader;
+	struct proc *p = process_of(s);
 	char path[CM_PATH_MAX], args[CM_ARGS_MAX];
 	size_t base = 0;
 	int64_t n;
@@ -139,7 +139,7 @@ REQUEST(SETNAME)
 	if (a > COMM_MAX - 1)
 		a = COMM_MAX - 1;
 	memcpy(name, s->win->data, a);
-	name_set(s->proc->leader, name, a);
+	name_set(process_of(s), name, a);
 	return 0;
 }
 
@@ -151,7 +151,7 @@ REQUEST(EXIT)
 
 	if ((status & 0xff) == 0x7f)
 		status = 0xff00;	/* it stopped?  It did not. */
-	proc_died(s->proc->leader, status);
+	proc_died(process_of(s), status);
 	return 0;
 }
 
@@ -163,7 +163,7 @@ REQUEST(WAIT4)
 	if ((b & ~(uint64_t)(L_WNOHANG | L_WUNTRACED | L_WEXITED |
 	    L_WCONTINUED | L_WNOWAIT)) != 0)
 		return -L_EINVAL;
-	r = proc_wait4(s->proc->leader, (int32_t)a, (uint32_t)b, &out);
+	r = proc_wait4(process_of(s), (int32_t)a, (uint32_t)b, &out);
 	if (r > 0)
 		memcpy(s->win->data, &out, sizeof(out));
 	return r;
@@ -174,22 +174,23 @@ REQUEST(EXECED)
 {
 	struct proc *p = proc_find((uint32_t)a);
 
-	if (p == NULL || p->parent != s->proc->leader)
+	if (p == NULL || p->parent != process_of(s))
 		return -L_ECHILD;
 	if (p->execed || p->state == PROC_ZOMBIE)
 		return 0;
-	return wait_on(&s->proc->leader->waitq, s) ? -CM_WAIT : -L_ENOMEM;
+	return wait_on(&process_of(s)->waitq, s) ? -CM_WAIT : -L_ENOMEM;
 }
 
 REQUEST(USAGE)
 {
+	const struct proc *p = process_of(s);
 	struct world_usage u;
 	struct cm_usage out;
 
-	world_usage(s->proc->leader, &u);
-	out = (struct cm_usage){ .self = u.ticks,
-	    .children = s->proc->leader->child_ticks, .pages = u.frames,
-	    .children_pages = s->proc->leader->child_pages, .procs = proc_count() };
+	world_usage(p, &u);
+	out = (struct cm_usage){ .self = u.ticks, .children = p->child_ticks,
+	    .pages = u.frames, .children_pages = p->child_pages,
+	    .procs = proc_count() };
 	memcpy(s->win->data, &out, sizeof(out));
 	return 0;
 }
@@ -215,12 +216,13 @@ REQUEST(CREDS)
 
 REQUEST(KILL)
 {
-	return signal_kill(s->proc->leader, (int32_t)a, (uint32_t)b);
+	return signal_kill(process_of(s), (int32_t)a, (uint32_t)b);
 }
 
 REQUEST(TKILL)
 {
-	return signal_thread(s->proc->leader, (uint32_t)a, (uint32_t)b, (uint32_t)c);
+	return signal_thread(process_of(s), (uint32_t)a, (uint32_t)b,
+	    (uint32_t)c);
 }
 
 REQUEST(SIGINFO)
@@ -246,17 +248,17 @@ REQUEST(SIGQUEUE)
 	struct why w;
 
 	memcpy(&in, s->win->data, sizeof(in));
-	if ((in.code >= 0 || in.code == L_SI_TKILL) && a != s->proc->leader->pid)
+	if ((in.code >= 0 || in.code == L_SI_TKILL) && a != process_of(s)->pid)
 		return -L_EPERM;
 	w = (struct why){ .code = (uint32_t)in.code, .pid = in.pid,
 	    .uid = in.uid, .status = in.status, .value = in.value };
-	return signal_queue(s->proc->leader, (uint32_t)a, (uint32_t)b, (uint32_t)c,
-	    &w);
+	return signal_queue(process_of(s), (uint32_t)a, (uint32_t)b,
+	    (uint32_t)c, &w);
 }
 
 REQUEST(STOP)
 {
-	struct proc *p = s->proc->leader;
+	struct proc *p = process_of(s);
 	uint64_t bit;
 
 	if (a < L_SIGSTOP || a > L_SIGTTOU)
@@ -271,7 +273,7 @@ REQUEST(STOP)
 REQUEST(ITIMER)
 {
 	uint64_t old;
-	int64_t r = signal_itimer(s->proc->leader, a, b, &old);
+	int64_t r = signal_itimer(process_of(s), a, b, &old);
 
 	if (r >= 0)
 		memcpy(s->win->data, &old, sizeof(old));
@@ -282,24 +284,24 @@ REQUEST(ITIMER)
 
 REQUEST(SETPGID)
 {
-	return proc_setpgid(s->proc->leader, (int32_t)a, (int32_t)b);
+	return proc_setpgid(process_of(s), (int32_t)a, (int32_t)b);
 }
 
 REQUEST(GETPGID)
 {
-	struct proc *p = (uint32_t)a == 0 ? s->proc->leader : proc_find((uint32_t)a);
+	struct proc *p = proc_named(s, (uint32_t)a);
 
 	return p == NULL ? -L_ESRCH : (int64_t)p->pgid;
 }
 
 REQUEST(SETSID)
 {
-	return proc_setsid(s->proc->leader);
+	return proc_setsid(process_of(s));
 }
 
 REQUEST(GETSID)
 {
-	struct proc *p = (uint32_t)a == 0 ? s->proc->leader : proc_find((uint32_t)a);
+	struct proc *p = proc_named(s, (uint32_t)a);
 
 	return p == NULL ? -L_ESRCH : (int64_t)p->sid;
 }
@@ -316,7 +318,7 @@ REQUEST(NOSYS)
 static struct seat *
 seat_of(const struct seat *s, uint64_t client)
 {
-	struct seat *to = s->proc->leader->seats;
+	struct seat *to = process_of(s)->seats;
 
 	while (to != NULL && to->index != client)
 		to = to->next;

@@ -6,8 +6,8 @@
  *		   `ready'.
  *	       (2) a seat is free (on the list), a process's (proc), or waits in
  *		   a record until its env has left it.
- *	       (3) a window's frame has a fresh name each time it is given out, so
- *		   that capabilities for it from before are worth nothing.
+ *	       (3) a window's frame has a fresh name each time it is given out,
+ *		   so that capabilities for it from before are worth nothing.
  *	       (4) a record is a process's, or is being reaped.
  */
 #include <castor/print.h>
@@ -619,11 +619,12 @@ is_occupied(const struct proc *p, exo_id domain)
 }
 
 /* Its first domain ends: the caller's seat is the first now, and its thread's
- * own.  The old one goes as that of a context does, if the thread is the same. */
+ * own.  The old one goes as that of a context does, if the thread is the
+ * same. */
 static void
 first_replace(struct seat *s, exo_id domain)
 {
-	struct proc *p = s->proc->leader;
+	struct proc *p = process_of(s);
 	struct seat *old = p->seats, **at = &p->seats;
 
 	for (struct seat *o = old; o != NULL; o = o->next)
@@ -646,7 +647,7 @@ first_replace(struct seat *s, exo_id domain)
 static int64_t
 context_end(struct seat *s, uint64_t domain, uint64_t mine)
 {
-	struct proc *p = s->proc->leader;
+	struct proc *p = process_of(s);
 	long n = 0, r;
 
 	if (p->domain == domain)
@@ -663,7 +664,7 @@ context_end(struct seat *s, uint64_t domain, uint64_t mine)
 int64_t
 world_context_drop(struct seat *s, uint64_t domain, uint64_t mine)
 {
-	const struct proc *p = s->proc->leader;
+	const struct proc *p = process_of(s);
 
 	if (domain == mine || !domain_is_its(p, domain) ||
 	    !is_its_own(s, mine))
@@ -678,7 +679,7 @@ world_context_drop(struct seat *s, uint64_t domain, uint64_t mine)
 void
 world_exec(struct seat *s, uint64_t mine)
 {
-	const struct proc *p = s->proc->leader;
+	const struct proc *p = process_of(s);
 
 	if (mine != p->domain && is_its_own(s, mine) &&
 	    !is_occupied(p, p->domain))
@@ -703,7 +704,7 @@ is_orphan(exo_ppn ppn, uint32_t acct)
 int64_t
 world_context_free(struct seat *s, const uint32_t *ppn, uint64_t n)
 {
-	uint32_t acct = EXO_INDEX(s->proc->leader->acct);
+	uint32_t acct = EXO_INDEX(process_of(s)->acct);
 	int64_t done = 0;
 
 	for (uint64_t i = 0; i < n; i++) {

@@ -6,8 +6,8 @@
  * same (its slice owed time), the next one gives it time until it is out.  If
  * it was killed or stopped meanwhile, and pulled home, its registers lie on its
  * seat's upcall stack: the commons' own env ends its request for it, so that
- * nothing is left half done.  Only that one, since it is at home, and nobody can
- * take it away in the middle of that as well.
+ * nothing is left half done.  Only that one, since it is at home, and nobody
+ * can take it away in the middle of that as well.
  *
  * Invariant: what the other files keep is whole while busy == 0.
  */
@@ -88,7 +88,7 @@ serve_watch(void)
 {
 	uint64_t deaths = EXO_MACHINE->deaths;
 
-	here = NULL;			/* entry.asm leaves the last one there */
+	here = NULL;			/* entry.asm leaves the last one */
 	serve_deaths = seats_watch() ? ~0ull : deaths;
 }
 

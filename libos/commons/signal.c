@@ -66,8 +66,8 @@ is_ignored(struct seat *s, uint64_t bit)
 
 struct info {
 	struct info *next;
-	struct seat *seat;		/* it is for this thread; NULL: for any, in
-					 * its first context */
+	struct seat *seat;		/* it is for this thread; NULL: for any,
+					 * in its first context */
 	uint32_t sig;
 	struct why why;
 };
@@ -142,16 +142,16 @@ signals_forget_seat(struct proc *p, const struct seat *s)
 void
 signal_taken(struct seat *s, uint32_t sig, struct why *w)
 {
-	struct info **at = info_find(s->proc->leader, sig, s);
+	struct info **at = info_find(process_of(s), sig, s);
 
 	*w = (struct why){ .code = L_SI_USER };
 	if (*at == NULL)
 		return;
 	*w = (*at)->why;
-	info_remove(s->proc->leader, at);
+	info_remove(process_of(s), at);
 	if (w->timer != NULL)
 		timer_taken(w->timer, w);
-	if (sig >= L_SIGRT && *info_find(s->proc->leader, sig, s) != NULL)
+	if (sig >= L_SIGRT && *info_find(process_of(s), sig, s) != NULL)
 		pending_set(s, L_SIGBIT(sig));
 }
 

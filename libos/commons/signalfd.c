@@ -34,7 +34,7 @@ waiting(void)
 {
 	uint64_t bits = 0;
 
-	for (struct seat *s = here->proc->leader->seats; s != NULL; s = s->next)
+	for (struct seat *s = process_of(here)->seats; s != NULL; s = s->next)
 		bits |= marks(s);
 	return bits;
 }
@@ -44,7 +44,7 @@ take(uint32_t sig)
 {
 	uint64_t bit = L_SIGBIT(sig);
 
-	for (struct seat *s = here->proc->leader->seats; s != NULL; s = s->next) {
+	for (struct seat *s = process_of(here)->seats; s != NULL; s = s->next) {
 		if ((marks(s) & bit) && (__atomic_fetch_and(&s->win->pending,
 		    ~bit, __ATOMIC_RELAXED) & bit))
 			return true;
@@ -88,7 +88,8 @@ signalfd_read(struct file *f, uint8_t *to, size_t n, uint64_t *pos)
 		info_put(to + done, sig);
 		done += INFO_SIZE;
 	}
-	return done > 0 ? (int64_t)done : file_block(f, &here->proc->leader->sigq);
+	return done > 0 ? (int64_t)done :
+	    file_block(f, &process_of(here)->sigq);
 }
 
 /* An epoll may be asked by another process: then for that one's signals. */
@@ -98,7 +99,7 @@ signalfd_poll(struct file *f, struct seat *s)
 	if (here == NULL || here->proc == NULL)
 		return 0;
 	if (s != NULL)
-		(void)wait_on(&here->proc->leader->sigq, s);
+		(void)wait_on(&process_of(here)->sigq, s);
 	return waiting() & f->mask ? L_POLLIN | L_POLLRDNORM : 0;
 }
 
@@ -106,7 +107,8 @@ static uint32_t
 signalfd_seq(const struct file *f)
 {
 	(void)f;
-	return here == NULL || here->proc == NULL ? 0 : here->proc->leader->sigq.seq;
+	return here == NULL || here->proc == NULL ? 0 :
+	    process_of(here)->sigq.seq;
 }
 
 static const struct file_ops signalfd_ops = {

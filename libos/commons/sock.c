@@ -27,7 +27,7 @@
 #define QUEUE_MAX	16u
 #define BACKLOG_MAX	64u
 #define FLIGHT_MAX	1024u		/* descriptors on their way, in all */
-#define AUTO_TRIES	8u		/* of a million names, SOCKS_MAX taken */
+#define AUTO_TRIES	8u		/* of a million, SOCKS_MAX taken */
 
 enum { STREAM = 1, DGRAM = 2, SEQPACKET = 5 };
 enum { MSG_PEEK = 2, MSG_CTRUNC = 8, MSG_TRUNC = 0x20, MSG_DONTWAIT = 0x40,
@@ -51,7 +51,7 @@ struct sock {
 	struct packet *first, *last;
 	uint32_t packets;
 	bool listens, was_connected, read_shut, write_shut, reset;
-	bool named;			/* `name' is its own, not its listener's */
+	bool named;			/* `name' is its own, no listener's */
 	struct sock *pending, *pending_next;	/* to be accepted */
 	struct sock *listener;			/* it is one of those */
 	uint32_t npending, backlog;

@@ -4,9 +4,10 @@
  * What its children or its parent still reached at its end came to the commons'
  * account, its heir: pages, page tables and their companions, slots that a
  * parent was filling.  When those who shared it end too, or have made their own
- * copies, nobody reaches it any more and nobody else will look for it.  Such frames are found in the list of the
- * account's frames, a few at a time, whenever a process has ended while there
- * are any; and when there is no memory for somebody.
+ * copies, nobody reaches it any more and nobody else will look for it.  Such
+ * frames are found in the list of the account's frames, a few at a time,
+ * whenever a process has ended while there are any; and when there is no memory
+ * for somebody.
  *
  * A frame of the commons' own is never freed here: its guard is the memory's
  * name, not one below the session's.

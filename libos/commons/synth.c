@@ -457,10 +457,9 @@ say_status(const struct proc *p, const struct world_usage *u)
 	    p->seats->win;
 
 	say("Name:\t%s\nUmask:\t0%u%u%u\nState:\t%c (%s)\nTgid:\t%u\nPid:\t%u\n"
-	    "PPid:\t%u\nTracerPid:\t0\n", p->comm, p->umask >> 6 & 7, p->umask >> 3 & 7,
-	    p->umask & 7, u->state,
-	    state_text(u->state), p->pid, p->pid,
-	    p->parent == NULL ? 0 : p->parent->pid);
+	    "PPid:\t%u\nTracerPid:\t0\n", p->comm, p->umask >> 6 & 7,
+	    p->umask >> 3 & 7, p->umask & 7, u->state, state_text(u->state),
+	    p->pid, p->pid, p->parent == NULL ? 0 : p->parent->pid);
 	say_ids("Uid", &p->cred.uid);
 	say_ids("Gid", &p->cred.gid);
 	say("FDSize:\t%u\nGroups:\t", CM_FDS);

@@ -183,14 +183,15 @@ REQUEST(TIMER_NEW)
 	struct timer *t;
 	uint32_t id = 0;
 
-	if (a > L_NSIG || (b != 0 && proc_seat(s->proc->leader, (uint32_t)b) == NULL))
+	if (a > L_NSIG ||
+	    (b != 0 && proc_seat(process_of(s), (uint32_t)b) == NULL))
 		return -L_EINVAL;
-	while (id < TIMERS_EACH && *timer_find(s->proc->leader, id) != NULL)
+	while (id < TIMERS_EACH && *timer_find(process_of(s), id) != NULL)
 		id++;
 	t = id < TIMERS_EACH ? pool_get(&timers) : NULL;
 	if (t == NULL)
 		return -L_EAGAIN;
-	t->proc = s->proc->leader;
+	t->proc = process_of(s);
 	t->id = id;
 	t->sig = (uint32_t)a;
 	t->tid = (uint32_t)b;
@@ -198,25 +199,25 @@ REQUEST(TIMER_NEW)
 	memcpy(&t->value, s->win->data, sizeof(t->value));
 	if (t->value == ~0ull)
 		t->value = id;
-	t->mine = s->proc->leader->timers;
-	s->proc->leader->timers = t;
+	t->mine = process_of(s)->timers;
+	process_of(s)->timers = t;
 	return id;
 }
 
 REQUEST(TIMER_SET)
 {
-	struct timer *t = *timer_find(s->proc->leader, a);
+	struct timer *t = *timer_find(process_of(s), a);
 
 	return t == NULL ? -L_EINVAL : timer_set(t, b, c, s->win->data);
 }
 
 REQUEST(TIMER_END)
 {
-	struct timer **at = timer_find(s->proc->leader, a);
+	struct timer **at = timer_find(process_of(s), a);
 
 	if (*at == NULL)
 		return -L_EINVAL;
-	timer_end(s->proc->leader, at);
+	timer_end(process_of(s), at);
 	return 0;
 }
 

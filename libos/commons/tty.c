@@ -212,7 +212,8 @@ typed_edit(struct tty *y, uint8_t c)
 			;
 	} else if (is_char(y, c, L_VEOF)) {
 		line_end(y, 0, END_MARK | EOF_MARK);
-	} else if (c == '\n' || is_char(y, c, L_VEOL) || is_char(y, c, L_VEOL2)) {
+	} else if (c == '\n' || is_char(y, c, L_VEOL) ||
+	    is_char(y, c, L_VEOL2)) {
 		echo(y, c);
 		line_end(y, c, END_MARK);
 	} else if ((y->t.lflag & L_IEXTEN) && is_char(y, c, L_VWERASE)) {

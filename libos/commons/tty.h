@@ -15,7 +15,7 @@ struct tty {
 	bool stopped;			/* VSTOP came: output waits */
 	bool hung;			/* the other end is gone */
 	bool expired;			/* VTIME is over */
-	uint64_t deadline;		/* when it will be; 0: it does not run */
+	uint64_t deadline;		/* when it will be; 0: never */
 	struct pty *pty;		/* NULL: the console */
 	struct waitq rq, wq;
 	uint32_t room;			/* a power of two: characters that... */

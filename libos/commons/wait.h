@@ -53,7 +53,7 @@ struct seat {
 	struct proc *lender;		/* CM_LENT: whose `lent' it may use */
 	uint32_t lent;
 	bool context;			/* a thread's second, third... */
-	bool signals;			/* of the process are marked here, too */
+	bool signals;			/* of the process are marked here too */
 	const struct seat *maker;	/* of a context in the making */
 	struct file *opening;		/* a FIFO, until its other end is there
 					 * too */

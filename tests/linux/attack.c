@@ -119,7 +119,7 @@ TEST(nobody_stops_or_ends_others)
 	EQ(bad, 0);
 }
 
-/* Accounts below its own would die with it, and wait to be reaped one by one. */
+/* Accounts below its own would die with it, and wait to be reaped in turn. */
 TEST(no_process_makes_accounts)
 {
 	struct native_ids me = native_ids();

@@ -399,7 +399,7 @@ TEST(a_child_that_runs_already_is_refused)
 	EQ(end(&m, m.domain, m.env, PLACE), -EINVAL);
 	EQ(give_up(&m), 0);
 	forget(&m);
-	/* When its env is reaped its seat is free; then the frame is nobody's. */
+	/* When its env is reaped its seat is free, and the frame nobody's. */
 	for (int i = 0; i < 2000 && exo_seat_free(self.domain, NATIVE_DOMAIN,
 	    2) == -EXO_E_BUSY; i++)
 		pause_us(1000);
@@ -478,7 +478,7 @@ TEST(a_context_is_what_it_is_said_to_be)
 	OK(given_back(&before));
 }
 
-/* What the image keeps for what it maps stays, unless that is left out as well. */
+/* What the image keeps for what it maps stays, or is left out as well. */
 TEST(a_context_has_what_its_creator_maps)
 {
 	struct given before;
