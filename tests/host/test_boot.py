@@ -9,6 +9,7 @@ import re
 import selectors
 import signal
 import subprocess
+import sys
 import time
 
 KERNEL = os.environ.get("KERNEL", "build/pollux.elf")
@@ -70,6 +71,22 @@ def boots(mib, *options):
         return bool(found) and mib - 16 < int(found.group(1)) <= mib
 
 
+def clocks_agree():
+    """The TSC's speed as each boot has measured it, on a busy machine."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            for _ in range(3 * os.cpu_count())]
+    speeds = []
+    for _ in range(5):
+        with Machine() as m:
+            found = m.until(rb"TSC (\d+) kHz")
+            speeds.append(int(found.group(1)) if found else 0)
+    for p in busy:
+        p.kill()
+        p.wait()
+    print("# kHz:", *speeds)
+    return max(speeds) < 1.02 * min(speeds)
+
+
 def panics():
     """A CPU without FSGSBASE: message, names, and a run that fails."""
     with Machine("--cpu", "qemu64", "--timeout", "30") as m:
@@ -118,6 +135,7 @@ def points():
     yield "pvh_8G", boots(8192)
     yield "bios_iso", boots(256, "--iso", ISO)
     yield "uefi_iso", boots(256, "--uefi", ISO)
+    yield "clocks_are_measured_right_when_others_run", clocks_agree()
     yield "weak_cpu_is_refused_with_a_back_trace", panics()
     yield from address_space(kernel_pages())
 
