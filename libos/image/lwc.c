@@ -14,6 +14,7 @@
 		 LWC_SHARESIGNALS | LWC_MANY)
 #define HOWS	(LWC_SHARE | LWC_UNMAP)
 #define NR_exit_group	231u
+#define STACK_MARGIN	64ul		/* what memset uses below rsp */
 
 long	lwc_cross(uint64_t to, const uint64_t *args, uint64_t *out,
 	    struct stand *);
@@ -214,8 +215,8 @@ ranges_share(const struct context_birth *b)
 
 /* ---- creating */
 
-static long
-create(struct exo_regs *r)
+static __attribute__((noinline)) long
+create_here(struct exo_regs *r)
 {
 	struct context_birth b = {
 		.regs = r, .caller = r->rdx, .args = r->r10, .n = r->r8,
@@ -240,6 +241,25 @@ create(struct exo_regs *r)
 	}
 	unlock();
 	return e;
+}
+
+/* What was on Castor's stack before is not for a child, which has the page of it
+ * where its birth is, and all above. */
+static __attribute__((noinline)) void
+stack_clear(void)
+{
+	uint64_t rsp, low;
+
+	__asm__ volatile("mov %%rsp, %0" : "=r"(rsp));
+	low = PAGE_DOWN(rsp - 2 * sizeof(struct context_birth));
+	memset((void *)low, 0, rsp - STACK_MARGIN - low);
+}
+
+static long
+create(struct exo_regs *r)
+{
+	stack_clear();
+	return create_here(r);
 }
 
 /* ---- going there */

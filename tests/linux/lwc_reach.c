@@ -217,6 +217,52 @@ TEST(the_last_spec_says_what_may_be_overlaid)
 	munmap(p, 3 * PAGE);
 }
 
+/* ---- what Castor has handled */
+
+static volatile uint64_t *filled;
+
+/* In disguise, so that it is in no register of its creator's. */
+static uint64_t
+fill(uint64_t with)
+{
+	for (size_t i = 0; i < PAGE / 8; i++)
+		filled[i] = ~with;
+	return 0;
+}
+
+/* In all that Castor has of its own about this thread. */
+static uint64_t
+in_block(uint64_t what)
+{
+	uint64_t n = 0;
+
+	for (uint64_t at = 0x1000; at < 0x6000; at += 8)
+		n += *(volatile uint64_t *)(NATIVE_BLOCK + at) == ~what;
+	return n;
+}
+
+/* What was overlaid went over Castor's stack, of which a child has a part. */
+TEST(a_child_finds_nothing_on_castors_stack)
+{
+	struct lwc_spec s;
+	long c;
+
+	filled = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	s = (struct lwc_spec)SPEC(LWC_MEMORY, filled, filled + PAGE / 8);
+	c = child(NULL, 0, 0, fill);
+	EQ(said(c, ~NEEDLE), 0);
+	EQ(lwc_overlay((int)c, &s, 1), 0);
+	OK(filled[7] != 0);
+	EQ(lwc_close((int)c), 0);
+	fill(~0ul);
+	s.flags |= LWC_UNMAP;
+	c = child(&s, 1, 0, in_block);
+	EQ(said(c, ~NEEDLE), 0);
+	EQ(lwc_close((int)c), 0);
+	munmap((void *)filled, PAGE);
+}
+
 /* ---- what is lent */
 
 /* With its creator's descriptors: Castor's own are not among them. */
