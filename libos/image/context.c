@@ -19,6 +19,7 @@
 #define NAMES_MAX	32u		/* children whose names are kept */
 #define REAP_STEPS	512u
 #define QUEUE		64u
+#define PLACES_TRIES	64u
 #define RUN		32u		/* entries emptied at once */
 #define AHEAD_MAX	512u		/* pages, by LWC_PREFAULT */
 
@@ -74,11 +75,15 @@ row_find(uint32_t n)
 static long
 places_make(bool many)
 {
-	uint32_t n = many ? PLACES_MANY / PLACES_FEW : 1;
-	exo_ppn first = row_find(n);
-	long r = first == 0 ? -ENOMEM : frames_get_at(EXO_PG_HANDLES,
-	    own.domain_slot, first, n);
+	uint32_t n = many ? PLACES_MANY / PLACES_FEW : 1, tries = PLACES_TRIES;
+	exo_ppn first;
+	long r;
 
+	do {				/* others may be quicker */
+		first = row_find(n);
+		r = first == 0 ? -ENOMEM : frames_get_at(EXO_PG_HANDLES,
+		    own.domain_slot, first, n);
+	} while (r == -EAGAIN && --tries > 0);
 	if (r == 0 && exo_domain_handles(own.domain, own.domain_slot, first,
 	    n) < 0) {
 		(void)!exo_page_free(own.domain_slot, first, n);

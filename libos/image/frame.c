@@ -94,7 +94,8 @@ frames_get_at(uint32_t kind, exo_slot guard, exo_ppn first, uint32_t n)
 		;
 	if (r > 0 && r < (long)n)
 		(void)!exo_page_free(guard, first, (uint64_t)r);
-	return r == (long)n ? 0 : -ENOMEM;
+	return r == (long)n ? 0 : r > 0 || r == -EXO_E_BUSY ? -EAGAIN :
+	    -ENOMEM;
 }
 
 /* Is it worth another try?  My own account's limit may go up. */

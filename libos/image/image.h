@@ -148,7 +148,7 @@ long frame_get_for(exo_id acct, exo_slot slot, exo_slot guard, uint32_t kind)
     MUST_USE;
 long frame_copy_for(exo_id acct, exo_slot slot, exo_slot guard, uint64_t va)
     MUST_USE;
-/* These n: 0 or -ENOMEM. */
+/* These n: 0, -ENOMEM, or -EAGAIN: somebody was quicker. */
 long frames_get_at(uint32_t kind, exo_slot guard, exo_ppn first, uint32_t n)
     MUST_USE;
 void frame_put(exo_ppn ppn);
