@@ -426,15 +426,14 @@ seat_make(const struct making *m)
 }
 
 /* Native calls that a context needs whose system calls are its creator's: its
- * own tables and frames, switching, asking. */
+ * own tables and frames, switching, asking.  test_mask.py finds them. */
 static void
 mask_fill(uint64_t mask[2])
 {
 	static const uint8_t allowed[] = {
-		EXO_NR_enter, EXO_NR_call, EXO_NR_reply, EXO_NR_null,
-		EXO_NR_cap_open, EXO_NR_cap_drop, EXO_NR_page_alloc,
-		EXO_NR_page_free, EXO_NR_page_copy, EXO_NR_pt_companion,
-		EXO_NR_pt_set,
+		EXO_NR_enter, EXO_NR_call, EXO_NR_reply, EXO_NR_cap_open,
+		EXO_NR_cap_drop, EXO_NR_page_alloc, EXO_NR_page_free,
+		EXO_NR_page_copy, EXO_NR_pt_companion, EXO_NR_pt_set,
 		EXO_NR_pt_batch, EXO_NR_pt_copy, EXO_NR_pt_empty,
 		EXO_NR_domain_row, EXO_NR_handle_drop, EXO_NR_env_yield,
 		EXO_NR_env_sleep,

@@ -67,6 +67,32 @@ TEST(a_late_thread_has_no_place_there)
 	EQ(lwc_close((int)c), 0);
 }
 
+/* A context other than the first makes none, and goes on without. */
+TEST(no_thread_begins_in_a_context)
+{
+	uint64_t args[LWC_ARGS] = { 0 };
+	long c = lwc_create(NULL, 0, &caller, NULL, NULL, 0);
+
+	if (c == LWC_SWITCHED) {
+		for (int i = 0;; i++) {
+			pthread_t t;
+
+			args[0] = (uint64_t)pthread_create(&t, NULL, goes_there,
+			    NULL);
+			args[1] = (uint64_t)getppid();
+			args[2] = (uint64_t)i;
+			lwc_switch(caller, args, &caller);
+		}
+	}
+	for (uint64_t i = 0; i < 3; i++) {
+		EQ(lwc_switch((int)c, args, NULL), LWC_SWITCHED);
+		EQ(args[0], EAGAIN);
+		EQ(args[1], (uint64_t)getppid());
+		EQ(args[2], i);
+	}
+	EQ(lwc_close((int)c), 0);
+}
+
 TEST(a_forked_child_has_none)
 {
 	uint64_t args[LWC_ARGS] = { 0 };
