@@ -8,6 +8,7 @@ from where it is entered: system calls that its creator has run there
 allowed, or is here, with the reason why it is refused.
 """
 
+import functools
 import re
 import sys
 from pathlib import Path
@@ -91,6 +92,7 @@ def reached(all_of):
     return seen, macros
 
 
+@functools.cache
 def used():
     all_of = bodies()
     known, out = natives(), {}
@@ -107,6 +109,7 @@ def used():
     return out
 
 
+@functools.cache
 def allowed():
     source = text(Path("libos/image/context.c"))
     m = re.search(r"allowed\[\] = \{(.*?)\}", source, re.S)
