@@ -704,6 +704,75 @@ TEST(a_user_s_share_of_descriptors)
 	alone_again();
 }
 
+/* A client takes from whom it said, once, and none of the image's own. */
+TEST(a_context_is_given_what_it_takes)
+{
+	struct seat *init = &clients[0], *c;
+	int64_t r;
+
+	me = init;
+	EQ(open_at("/dev/null", O_RDWR), 0);
+	EQ(ask(CM_DUP, 0, CM_FDS, 0, 0), CM_FDS);
+	r = ask(CM_CONTEXT, CM_NONE | CM_CREDS_NONE << 8, 1, 1, 1);
+	OK(r > 0);
+	c = &clients[r];
+	EQ(ask(CM_CLOSE, CM_FDS, 0, 0, 0), 0);
+	EQ(ask(CM_DUP, 0, CM_FDS + 1, 0, 0), CM_FDS + 1);
+	EQ(ask(CM_CONTEXT_GIVE, (uint64_t)r, 0, 9, 0), -EACCES);
+	EQ(ask(CM_CONTEXT_AT, 5, 0, 0, 0), init->index);
+	EQ(ask(CM_CONTEXT_GIVE, (uint64_t)r, 0, 9, 0), -EACCES);
+	me = c;
+	EQ(ask(CM_CONTEXT_AT, 77, 6, 0, 0), r);
+	me = init;
+	EQ(ask(CM_CONTEXT_GIVE, (uint64_t)r, 0, 9, 0), -EACCES);
+	EQ(c->proc->nfds, 1);
+	me = c;
+	EQ(ask(CM_CONTEXT_AT, 77, 5, 0, 0), r);
+	me = init;
+	EQ(ask(CM_CONTEXT_GIVE, (uint64_t)r + 1, 0, 9, 0), -EACCES);
+	EQ(ask(CM_CONTEXT_GIVE, (uint64_t)r, 0, ~0ull, 0), 0);
+	EQ(c->proc->nfds, 2);
+	EQ(ask(CM_CONTEXT_GIVE, (uint64_t)r, 0, 9, 0), -EACCES);
+	me = c;
+	EQ(ask(CM_FCNTL, 0, F_GETFD, 0, 0), 0);
+	EQ(ask(CM_FCNTL, CM_FDS + 1, F_GETFD, 0, 0), -EBADF);
+	EQ(ask(CM_CONTEXT_AT, 77, 5, 0, 0), r);
+	EQ(c->proc->cred.uid, 65534);
+	me = init;
+	EQ(ask(CM_CONTEXT_GIVE, (uint64_t)r, ~0ull, 0, 0), 0);
+	EQ(c->proc->cred.uid, 0);
+	contexts_drop();
+	init->domain = 0;
+	EQ(ask(CM_CLOSE, CM_FDS + 1, 0, 0, 0), 0);
+	alone_again();
+}
+
+/* As many as there may be; nothing is lost of the first that may not. */
+TEST(a_context_is_given_no_more_than_there_is)
+{
+	struct seat *init = &clients[0], *c;
+	int64_t r;
+
+	me = init;
+	EQ(open_at("/dev/null", O_RDWR), 0);
+	for (uint64_t fd = 1; fd < 216; fd++)
+		EQ(ask(CM_DUP, 0, 0, 0, 0), (int64_t)fd);
+	r = ask(CM_CONTEXT, CM_NONE, 1, 1, 1);
+	OK(r > 0);
+	c = &clients[r];
+	EQ(contexts_of(init, CM_COPY, -ENFILE), 4);
+	EQ(ask(CM_CONTEXT_AT, 5, 0, 0, 0), init->index);
+	me = c;
+	EQ(ask(CM_CONTEXT_AT, 77, 5, 0, 0), r);
+	me = init;
+	EQ(ask(CM_CONTEXT_GIVE, (uint64_t)r, 0, 255, 0), -ENFILE);
+	EQ(c->proc->nfds, 16 + 1024 - 5 * 200);
+	EQ(file_count(), 1);
+	contexts_drop();
+	init->domain = 0;
+	alone_again();
+}
+
 /* The last end of a terminal goes while a thread waits for it, by an epoll. */
 TEST(a_terminal_ends_under_who_waits)
 {

@@ -308,6 +308,15 @@ TEST(another_begin_is_the_end_of_the_first)
 
 /* ---- lies about a child */
 
+static void
+env_end(exo_id env)
+{
+	EQ(exo_env_kill(env, NAME, 0), 0);
+	while (exo_env_reap(env, 100) > 0)
+		;
+	EQ(exo_env_free(env, NAME), 0);
+}
+
 static exo_id
 older(exo_id id)
 {
@@ -316,8 +325,9 @@ older(exo_id id)
 
 TEST(a_child_is_what_it_is_said_to_be)
 {
+	struct making m, mine = { .acct = self.acct,
+		.slot = EXO_START_SLOT_ACCT };
 	struct given before;
-	struct making m;
 	uint64_t pid;
 
 	given_begin(&before);
@@ -334,6 +344,11 @@ TEST(a_child_is_what_it_is_said_to_be)
 	EQ(end(&m, EXO_ID(1, EXO_MACHINE->ndomains), m.env, PLACE), -EINVAL);
 	EQ(end(&m, m.domain, EXO_ID(1, EXO_MACHINE->nenvs), PLACE), -EINVAL);
 	EQ(end(&m, m.domain, m.env, PLACE + 1), -EINVAL);
+	/* One that could be: but it is this process's. */
+	OK(native_ask(CM_RAISE, EXO_RES_ENVS, 1, 0, 0) > 0);
+	OK(env_make(&mine));
+	EQ(end(&m, m.domain, mine.env, PLACE), -EINVAL);
+	env_end(mine.env);
 	EQ(end(&m, m.domain, m.env, PLACE), 0);
 	EQ(end(&m, m.domain, m.env, PLACE), -ESRCH);
 	EQ(kill((pid_t)pid, SIGKILL), 0);
@@ -370,10 +385,7 @@ TEST(a_child_does_not_change_its_env)
 	given_begin(&before);
 	m = making(0, WITH_DOMAIN);
 	EQ(end(&m, m.domain, m.env, PLACE), -EINVAL);
-	EQ(exo_env_kill(m.env, NAME, 0), 0);
-	while (exo_env_reap(m.env, 100) > 0)
-		;
-	EQ(exo_env_free(m.env, NAME), 0);
+	env_end(m.env);
 	OK(env_make(&m));
 	OK(go_on(&m, WITH_PLACE));
 	EQ(end(&m, m.domain, m.env, PLACE), -EINVAL);
