@@ -279,6 +279,106 @@ TEST(rights_do_not_nest)
 	munmap(p, PAGE);
 }
 
+/* ---- questions, past Castor */
+
+/* What lwc.c asks a creator; the answer. */
+static long
+ask_creator(uint64_t op, uint64_t a, uint64_t b, uint64_t c)
+{
+	register uint64_t r10 __asm__("r10") = b;
+	register uint64_t r8 __asm__("r8") = c;
+	register uint64_t r9 __asm__("r9") = 0;
+	uint64_t rax = EXO_NR_BASE + EXO_NR_call, rdi = CREATOR, rsi = op;
+	uint64_t rdx = a;
+
+	__asm__ volatile(
+	    "push %%rbx; push %%rbp; push %%r12; push %%r13; push %%r14\n"
+	    "push %%r15; syscall; pop %%r15; pop %%r14; pop %%r13\n"
+	    "pop %%r12; pop %%rbp; pop %%rbx"
+	    : "+a"(rax), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+r"(r10),
+	    "+r"(r8), "+r"(r9) : : "rcx", "r11", "memory", "cc");
+	return (long)rax < 0 ? (long)rax - NATIVE_REFUSED : (long)rdx;
+}
+
+enum { ASK_READ, ASK_WRITE, ASK_AREA, ASK_FILES, ASK_CREDENT,
+	ASK_SYSCALL = 7, ASK_TRAP, ASK_LEND };
+
+static exo_id creator_id;
+
+/* How many of them are not refused, to somebody without any right. */
+static uint64_t
+ask_all(uint64_t at)
+{
+	exo_id me = EXO_ID(EXO_DOMAINS[lwc_self()].gen, lwc_self());
+	uint64_t client = (uint64_t)native_ask(CM_CONTEXT_AT, me, creator_id, 0,
+	    0);
+	const struct {
+		uint64_t op, a, b, c;
+	} all[] = {
+		{ ASK_READ, at, 8, 0 }, { ASK_WRITE, at, 8, 7 },
+		{ ASK_AREA, at, at + PAGE, 0 }, { ASK_AREA, at, at + PAGE, 1 },
+		{ ASK_FILES, client, 0, 2 }, { ASK_CREDENT, client, 0, 0 },
+		{ ASK_SYSCALL | SYS_getpid << 8, 0, 0, 0 },
+		{ ASK_TRAP, 0, 0, 0 }, { ASK_LEND, client, LWC_FILES, 0 },
+		{ ASK_LEND, client, LWC_CREDENT, 0 },
+		{ ASK_LEND, client, LWC_FILES | LWC_CREDENT, 0 },
+	};
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		n += ask_creator(all[i].op, all[i].a, all[i].b, all[i].c) !=
+		    -EACCES;
+	return (long)client < 0 ? 99 : n;
+}
+
+TEST(who_has_no_right_is_told_nothing)
+{
+	volatile uint64_t *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	long c;
+
+	p[0] = 5;
+	creator_id = native_ids().domain;
+	c = child(NULL, 0, 0, ask_all);
+	EQ(said(c, (uint64_t)p), 0);
+	EQ(p[0], 5);
+	EQ(lwc_close((int)c), 0);
+	munmap((void *)p, PAGE);
+}
+
+/* Of one page, that page: not a word across its end, nor more than there is. */
+static uint64_t
+ask_a_page(uint64_t at)
+{
+	return (ask_creator(ASK_READ, at, 8, 0) == 8 ? 0u : 1u) |
+	    (ask_creator(ASK_WRITE, at + 8, 8, 9) == 0 ? 0u : 2u) |
+	    (ask_creator(ASK_WRITE, at + PAGE - 4, 8, 9) == -EACCES ? 0u : 4u) |
+	    (ask_creator(ASK_WRITE, at - 4, 8, 9) == -EACCES ? 0u : 8u) |
+	    (ask_creator(ASK_WRITE, at, 9, 9) == -EACCES ? 0u : 16u) |
+	    (ask_creator(ASK_READ, at - 8, 8, 0) == -EACCES ? 0u : 32u) |
+	    (ask_creator(ASK_AREA, at, at + 2 * PAGE, 0) == -EACCES ? 0u : 64u) |
+	    (ask_creator(ASK_READ, at + PAGE, 8, 0) == -EACCES ? 0u : 128u);
+}
+
+TEST(a_right_ends_where_it_ends)
+{
+	char *p = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+	    MAP_ANONYMOUS, -1, 0);
+	struct lwc_spec s = SPEC(LWC_MEMORY | LWC_MAY_OVERLAY, p + PAGE,
+	    p + 2 * PAGE);
+	long c;
+
+	memset(p, 1, 3 * PAGE);
+	c = child(&s, 1, 0, ask_a_page);
+	EQ(said(c, (uint64_t)p + PAGE), 0);
+	EQ(p[PAGE - 1], 1);
+	EQ(p[PAGE], 1);
+	EQ(p[PAGE + 8], 9);
+	EQ(p[2 * PAGE], 1);
+	EQ(lwc_close((int)c), 0);
+	munmap(p, 3 * PAGE);
+}
+
 /* ---- a place that was another's */
 
 static volatile int *state;
