@@ -40,9 +40,9 @@
 #define PIT_CH2		0x42
 #define PIT_MODE	0x43
 #define PIT_GATE	0x61		/* bit 0: run, 1: speaker, 5: out */
-#define PIT_MEASURE	500ul		/* measure for 1/500 second */
+#define PIT_MEASURE	1000ul		/* measure for 1/1000 second */
 #define PIT_TICKS	(PIT_HZ / PIT_MEASURE)
-#define MEASURES	12u
+#define MEASURES	20u
 
 uint64_t tsc_hz, lapic_hz;
 
