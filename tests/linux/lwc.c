@@ -109,6 +109,28 @@ TEST(a_snapshot_keeps_its_memory)
 	munmap(p, 64 * PAGE);
 }
 
+/* What a compiler would keep in a vector register. */
+TEST(numbers_are_there_after_a_creation)
+{
+	uint64_t args[LWC_ARGS] = { 0 };
+	double half = (double)global / 4, third = (double)global / 3;
+	int caller;
+	long c;
+
+	__asm__ volatile("" : "+x"(half), "+x"(third));
+	c = lwc_create(NULL, 0, &caller, NULL, NULL, 0);
+	__asm__ volatile("" : "+x"(half), "+x"(third));
+	if (c == LWC_SWITCHED) {
+		args[0] = half == (double)global / 4 &&
+		    third == (double)global / 3;
+		lwc_switch(caller, args, NULL);
+		_exit(96);
+	}
+	EQ(lwc_switch((int)c, args, NULL), LWC_SWITCHED);
+	EQ(args[0], 1);
+	EQ(lwc_close((int)c), 0);
+}
+
 TEST(it_does_system_calls)
 {
 	uint64_t args[LWC_ARGS] = { 0 };

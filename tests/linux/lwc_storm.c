@@ -16,7 +16,7 @@
 
 #include "torture.h"
 
-#define ROUNDS	200
+#define ROUNDS	80
 #define PROCS	3
 
 static volatile uint64_t signals;

@@ -72,6 +72,7 @@ lwc_failed(long r)
 	return r < LWC_TRAPPED || r == LWC_FAILED;
 }
 
+/* Whoever comes out of a creation or a switch finds vector registers cleared. */
 static inline long
 lwc_call(long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
     uint64_t f)
@@ -82,7 +83,10 @@ lwc_call(long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
 	long r;
 
 	__asm__ volatile("syscall" : "=a"(r) : "a"(nr), "D"(a), "S"(b),
-	    "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+	    "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory",
+	      "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
+	      "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
+	      "xmm15");
 	return r;
 }
 
