@@ -543,6 +543,31 @@ TEST(a_tap_is_given_up)
 	as(d);
 	EQ(put(1, "b"), 1);
 	EQ(answer(s), 1);
+	/* Who waits already, and not so, is not left out. */
+	as(c);
+	EQ(ask(CM_READ, 0, 3, POS, 0), -CM_WAIT);
+	as(s);
+	EQ(read_waiting(3), -CM_WAIT);
+	EQ(s->win->reading, 0);
+	bell = c->win->bell;
+	as(d);
+	EQ(put(1, "c"), 1);
+	OK(rang(c, bell));
+	as(c);
+	IS(got(0, 9), "c");
+	/* Two parts come as one. */
+	as(s);
+	EQ(read_waiting(3), -CM_WAIT);
+	bell = s->win->bell;
+	as(d);
+	EQ(ask(CM_WRITE, 1, 1, POS, 2ull << 32), 1);
+	EQ(s->win->reading, CM_READING(0, 3));
+	EQ(ask(CM_WRITE, 1, 1, POS, 2ull << 32 | 1), 1);
+	EQ(s->win->reading, 0);
+	EQ(answer(s), 0);
+	OK(rang(s, bell));
+	as(s);
+	EQ(read_waiting(9), 2);
 	/* Who has another pipe has not this one. */
 	as(s);
 	EQ(ask(CM_NOP, 0, 0, 0, 0), 0);
@@ -564,6 +589,7 @@ TEST(a_tap_is_given_up)
 TEST(a_tap_is_closed)
 {
 	struct seat *s = fresh(), *c;
+	struct file *f;
 	uint64_t bell;
 
 	/* By its descriptor, which may be another's next. */
@@ -586,6 +612,19 @@ TEST(a_tap_is_closed)
 	EQ(read_waiting(3), -CM_WAIT);
 	bell = s->win->bell;
 	die(c, 0);
+	OK(rang(s, bell));
+	EQ(s->win->reading, 0);
+	EQ(read_waiting(3), 0);
+	/* The same, when what was the other end's is no descriptor. */
+	EQ(ask(CM_CLOSE, 0, 0, 0, 0), 0);
+	EQ(ask(CM_PIPE, 0, 0, 0, 0), 0 | 1ll << 32);
+	f = s->proc->file[1];
+	f->refs++;
+	EQ(ask(CM_CLOSE, 1, 0, 0, 0), 0);
+	EQ(read_waiting(3), -CM_WAIT);
+	EQ(s->win->reading, CM_READING(0, 3));
+	bell = s->win->bell;
+	file_put(f);
 	OK(rang(s, bell));
 	EQ(s->win->reading, 0);
 	EQ(read_waiting(3), 0);
