@@ -499,6 +499,13 @@ TEST(who_has_a_tap_lies)
 	EQ(read_waiting(3), -CM_WAIT);
 	EQ(put(1, "me"), 2);
 	EQ(answer(s), 2);
+	/* What was lent to it is not tapped: the number is another's. */
+	s->lender = c->proc;
+	s->lent = CM_LEND_FILES;
+	EQ(ask(CM_READ | CM_LENT, 0, 3, POS, 1), -CM_WAIT);
+	EQ(s->win->reading, 0);
+	s->lender = NULL;
+	EQ(ask(CM_NOP, 0, 0, 0, 0), 0);
 	gone(s);
 	die(c, 0);
 }
