@@ -197,7 +197,7 @@ short_call:
 	and	rdx, [rsp + REGS_SIZE + THREAD_SIZE + EXO_PAGE + W_PENDING]
 	jnz	short_more		; a signal
 	cmp	rax, -E_RESTART
-	je	short_more
+	je	short_more		; another thread has taken it since
 	mov	r10, [rsp + 48]
 	mov	r9, [rsp + 56]
 	mov	r8, [rsp + 64]
