@@ -11,7 +11,7 @@ BENCH_BOOTS := paths memory objects region bpf time pred castor commons \
 	       linux/lwc linux/lwc_use linux/beside
 BENCH_RUN = tools/bench --kernel $(KERNEL) --archive $(ARCHIVE) \
 	    --out $(K)/bench $(if $(STRICT),--strict) \
-	    $(if $(ROWS),--rows $(ROWS))
+	    $(if $(ROWS),--rows '$(ROWS)')
 
 .PHONY: bench bench-save
 bench: $(KERNEL) $(ARCHIVE)
