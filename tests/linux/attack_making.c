@@ -343,12 +343,14 @@ TEST(a_child_is_what_it_is_said_to_be)
 	EQ(end(&m, m.domain, older(m.env), PLACE), -EINVAL);
 	EQ(end(&m, EXO_ID(1, EXO_MACHINE->ndomains), m.env, PLACE), -EINVAL);
 	EQ(end(&m, m.domain, EXO_ID(1, EXO_MACHINE->nenvs), PLACE), -EINVAL);
-	EQ(end(&m, m.domain, m.env, PLACE + 1), -EINVAL);
+	EQ(end(&m, EXO_ID(1, ~0u), m.env, PLACE), -EINVAL);
+	EQ(end(&m, m.domain, EXO_ID(1, ~0u), PLACE), -EINVAL);
 	/* One that could be: but it is this process's. */
 	OK(native_ask(CM_RAISE, EXO_RES_ENVS, 1, 0, 0) > 0);
 	OK(env_make(&mine));
 	EQ(end(&m, m.domain, mine.env, PLACE), -EINVAL);
 	env_end(mine.env);
+	EQ(end(&m, m.domain, m.env, PLACE + 1), -EINVAL);
 	EQ(end(&m, m.domain, m.env, PLACE), 0);
 	EQ(end(&m, m.domain, m.env, PLACE), -ESRCH);
 	EQ(kill((pid_t)pid, SIGKILL), 0);
