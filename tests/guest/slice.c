@@ -1124,18 +1124,6 @@ TEST(short_epilogue_costs_what_it_takes)
 	cell_end(&c);
 }
 
-/* A tick as it is, whatever the machine says that it should be. */
-static uint64_t
-tick_tsc(void)
-{
-	uint64_t then;
-
-	wait_ticks(1);
-	then = tsc();
-	wait_ticks(20);
-	return (tsc() - then) / 20;
-}
-
 /* Much of the next slice's turn, each time: that gets it back, and who took it
  * pays. */
 TEST(turn_that_was_cut_short_is_made_good)
@@ -1144,7 +1132,7 @@ TEST(turn_that_was_cut_short_is_made_good)
 	exo_id env = epilogue_env(&c, 0), next;
 	uint64_t its, mine;
 
-	c.page->w[48] = tick_tsc() * 2 / 5;
+	c.page->w[48] = EXO_MACHINE->tsc_hz / EXO_MACHINE->tick_hz * 2 / 5;
 	cell_make(&d, NULL);
 	next = cell_env(&d, 2, in_spin, 2);
 	give(&d, 11, next);
