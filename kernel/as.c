@@ -972,6 +972,22 @@ sys_pt_companion(exo_ppn table, exo_ppn ppn)
 	return 0;
 }
 
+/* The first present entry in [index, end), or end: a cache line at a time. */
+static uint32_t
+present_next(const uint64_t *pt, uint32_t index, uint32_t end)
+{
+	for (; index < end; index++) {
+		const uint64_t *p = pt + index;
+
+		if (index % 8 == 0 && index + 8 <= end && (p[0] | p[1] | p[2] |
+		    p[3] | p[4] | p[5] | p[6] | p[7]) == 0)
+			index += 7;
+		else if (*p != 0)
+			break;
+	}
+	return index;
+}
+
 /*
  * pt_copy.
  */
@@ -1058,27 +1074,29 @@ flush_copied(exo_ppn src, const struct taken *taken)
 /* The entries of pt_copy: how many, or why not the first. */
 static long
 copy_entries(const struct table *dst, uint32_t to, const struct table *src,
-    uint32_t from, uint64_t n)
+    uint32_t from, uint32_t n)
 {
+	uint32_t left = src->page->entries, end = from + n, i = from;
 	struct taken taken = { .n = 0 };
 	long r = 0;
-	uint64_t i;
 
-	for (i = 0; i < n; i++, to++, from++) {
-		uint64_t pte = src->pt[from];
-
-		if (pte != 0)
-			r = copy_check(dst, pte);
-		if (r == 0 && dst->pt[to] != 0)
+	for (; i < end && left > 0; i++) {
+		if (src->pt[i] == 0 && (i = present_next(src->pt, i, end)) ==
+		    end)
+			break;
+		r = copy_check(dst, src->pt[i]);
+		if (r == 0 && dst->pt[to + i - from] != 0)
 			r = -EXO_E_BUSY;
 		if (r < 0)
 			break;
 		/* Act. */
-		if (pte != 0)
-			copy_entry(dst, to, src, from, &taken);
+		copy_entry(dst, to + i - from, src, i, &taken);
+		left--;
 	}
 	flush_copied(src->ppn, &taken);
-	return i > 0 ? (long)i : r;
+	if (r == 0)
+		return n;
+	return i > from ? (long)(i - from) : r;
 }
 
 /*
@@ -1111,28 +1129,13 @@ sys_pt_copy(exo_ppn dst, uint32_t index, uint64_t va, uint64_t n)
 		return src;
 	from = table_at((exo_ppn)src);
 	to = table_at(dst);
-	return copy_entries(&to, index, &from, EXO_PT_INDEX(va, level), n);
+	return copy_entries(&to, index, &from, EXO_PT_INDEX(va, level),
+	    (uint32_t)n);
 }
 
 /*
  * Emptying.
  */
-
-/* The first present entry in [index, end), or end: a cache line at a time. */
-static uint32_t
-present_next(const uint64_t *pt, uint32_t index, uint32_t end)
-{
-	for (; index < end; index++) {
-		const uint64_t *p = pt + index;
-
-		if (index % 8 == 0 && index + 8 <= end && (p[0] | p[1] | p[2] |
-		    p[3] | p[4] | p[5] | p[6] | p[7]) == 0)
-			index += 7;
-		else if (*p != 0)
-			break;
-	}
-	return index;
-}
 
 /* Clear at most n of the present entries from `index` up to `end`. */
 static uint64_t

@@ -22,36 +22,39 @@
 #define END_FIRST	504u		/* of a table */
 #define SWEEP_STEP	256u		/* frames more, and leftovers are looked for */
 
-/* May pt_copy have this last-level entry? */
-static bool
-copies(uint64_t pte)
+/* The first of [i, end) of a last-level table that pt_copy may have; or end. */
+static uint32_t
+copied_next(const uint64_t *t, uint32_t i, uint32_t end)
 {
-	const volatile struct exo_page *p = &EXO_PAGES[EXO_PTE_PPN(pte)];
+	while ((i = pt_present(t, i, end)) < end) {
+		const volatile struct exo_page *p =
+		    &EXO_PAGES[EXO_PTE_PPN(t[i])];
 
-	return pte != 0 && p->kind == EXO_PG_DATA &&
-	    ((p->flags & EXO_PF_LIVE) == 0 || (pte & EXO_PTE_W) == 0);
+		if (p->kind == EXO_PG_DATA && ((p->flags & EXO_PF_LIVE) == 0 ||
+		    (t[i] & EXO_PTE_W) == 0))
+			break;
+		i++;
+	}
+	return i;
 }
 
-/* Of [i, end), at most `left' entries: how many are not copied yet, -1. */
-static int32_t
-range_copy(exo_ppn to, const uint64_t *t, uint64_t base, uint32_t level,
-    uint32_t i, uint32_t end, int32_t left)
+/* What is in [i, end) of `from', which begins at base. */
+static bool
+range_copy(exo_ppn to, exo_ppn from, uint64_t base, uint32_t level, uint32_t i,
+    uint32_t end)
 {
-	while (left > 0 && (i = pt_present(t, i, end)) < end) {
-		uint32_t n = 0;
+	while (i < end && EXO_PAGES[to].entries < EXO_PAGES[from].entries) {
+		long r = exo_pt_copy(to, i, base +
+		    ((uint64_t)i << EXO_PT_SHIFT(level)), end - i);
 
-		while (i + n < end && (level > 1 ? t[i + n] != 0 :
-		    copies(t[i + n])))
-			n++;
-		if (n > 0 && exo_pt_copy(to, i, base +
-		    ((uint64_t)i << EXO_PT_SHIFT(level)), n) != (long)n)
-			return -1;
-		if (n == 0)		/* a file's that is written */
-			n = 1;
-		left -= (int32_t)n;
-		i += n;
+		if (r > 0)
+			i += (uint32_t)r;
+		else if (r == -EXO_E_SHARED && level == 1)
+			i = copied_next(pt_view(from), i, end);
+		else
+			return false;
 	}
-	return left;
+	return true;
 }
 
 /*
@@ -62,19 +65,17 @@ static bool
 entries_copy(exo_ppn to, exo_ppn from, uint64_t va, uint32_t level)
 {
 	uint64_t base = va >> EXO_PT_SHIFT(level + 1) << EXO_PT_SHIFT(level + 1);
-	const uint64_t *t = pt_view(from);
-	int32_t left = (int32_t)EXO_PAGES[from].entries;
 
-	left = range_copy(to, t, base, level, END_FIRST, 512, left);
-	if (left > 0)
-		left = range_copy(to, t, base, level, 0, END_FIRST, left);
-	return left >= 0;
+	if (EXO_PT_INDEX(va, level) < END_FIRST)
+		return range_copy(to, from, base, level, 0, 512);
+	return range_copy(to, from, base, level, END_FIRST, 512) &&
+	    range_copy(to, from, base, level, 0, END_FIRST);
 }
 
 /*
  * A copy of a frozen table takes its place in the one above, which is the
- * process's own: it, or -ENOMEM and nothing is changed.  *entry: that for va,
- * as it is in the copy; read while the original is held.
+ * process's own: it, or -ENOMEM and nothing is changed.  *entry: that for va in
+ * the copy.
  */
 static long
 table_replace(exo_ppn above, uint64_t va, uint32_t level, uint64_t link,
@@ -86,9 +87,7 @@ table_replace(exo_ppn above, uint64_t va, uint32_t level, uint64_t link,
 	if (new < 0)
 		return new;
 	if (entries_copy((exo_ppn)new, old, va, level)) {
-		*entry = pt_view(old)[EXO_PT_INDEX(va, level)];
-		if (level == 1 && !copies(*entry))
-			*entry = 0;
+		*entry = pt_view((exo_ppn)new)[EXO_PT_INDEX(va, level)];
 		if (exo_pt_set(0, above, EXO_PT_INDEX(va, level + 1),
 		    EXO_PTE(new, (link & EXO_PTE_AVAIL) | EXO_PTE_W),
 		    own.memory_slot) == 0)

@@ -520,6 +520,10 @@ HOSTILE(pt_copy, entries)
 	old = EXO_PAGES[t.t1].entries;
 	EQ(exo_pt_copy(t.t1, 16, VA + 64 * EXO_PAGE, 16), 16);
 	EQ(EXO_PAGES[t.t1].entries, old);
+	/* Where nothing is to be copied nothing is changed. */
+	EQ(exo_pt_copy(t.t1, 0, VA + 64 * EXO_PAGE, 16), 16);
+	EQ(EXO_PAGES[t.t1].entries, old);
+	EQ(EXO_PAGES[t.private].maps, 2);
 	tree_end(&t);
 	EQ(exo_page_free(M, bare, 1), 1);
 }
