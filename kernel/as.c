@@ -1059,6 +1059,41 @@ copy_entry(const struct table *dst, uint32_t to, const struct table *src,
 }
 
 /*
+ * A run of private frames, which copy_check() has nothing against: how many of
+ * n.  The same as copy_entry, for a last-level table.
+ */
+static uint32_t
+copy_run(const struct table *dst, uint32_t to, const struct table *src,
+    uint32_t from, uint32_t n, struct taken *taken)
+{
+	const uint32_t mask = KF(0xff, EXO_PF_LIVE | EXO_PF_REGUARD) |
+	    0xffffu << 16;		/* and the pins */
+	uint32_t i = 0;
+
+	for (; i < n; i++, to++, from++) {
+		uint64_t pte = src->pt[from], w = pte & EXO_PTE_W;
+		struct page_words *p = page_words(EXO_PTE_PPN(pte));
+
+		if (pte == 0 || dst->pt[to] != 0 ||
+		    (p->kind & mask) != KF(EXO_PG_DATA, 0))
+			break;
+		/* Act. */
+		if (w != 0) {
+			pte &= ~EXO_PTE_W;
+			src->pt[from] = pte;
+			take(taken, from);
+		}
+		p->counts += 1 - (w << 31);
+		p->execs += pte_x(pte);
+		rmap_add(&pages[EXO_PTE_PPN(pte)], &dst->links[to],
+		    dst->ppn << 9 | to);
+		dst->pt[to] = pte;
+	}
+	dst->page->entries += i;
+	return i;
+}
+
+/*
  * Below links that several tables have, W is off already, by (5): then no
  * translation changed.
  */
@@ -1076,14 +1111,21 @@ static long
 copy_entries(const struct table *dst, uint32_t to, const struct table *src,
     uint32_t from, uint32_t n)
 {
-	uint32_t left = src->page->entries, end = from + n, i = from;
+	uint32_t left = src->page->entries, end = from + n, i = from, run;
 	struct taken taken = { .n = 0 };
 	long r = 0;
 
-	for (; i < end && left > 0; i++) {
-		if (src->pt[i] == 0 && (i = present_next(src->pt, i, end)) ==
-		    end)
-			break;
+	while (i < end && left > 0) {
+		run = dst->links == NULL ? 0 : copy_run(dst, to + i - from, src,
+		    i, end - i < left ? end - i : left, &taken);
+		i += run;
+		left -= run;
+		if (run > 0)
+			continue;
+		if (src->pt[i] == 0) {
+			i = present_next(src->pt, i, end);
+			continue;
+		}
 		r = copy_check(dst, src->pt[i]);
 		if (r == 0 && dst->pt[to + i - from] != 0)
 			r = -EXO_E_BUSY;
@@ -1091,6 +1133,7 @@ copy_entries(const struct table *dst, uint32_t to, const struct table *src,
 			break;
 		/* Act. */
 		copy_entry(dst, to + i - from, src, i, &taken);
+		i++;
 		left--;
 	}
 	flush_copied(src->ppn, &taken);
@@ -1145,11 +1188,12 @@ empty_range(exo_ppn table, uint32_t index, uint32_t end, uint64_t n)
 	uint64_t done = 0;
 
 	assert(t.page->refs == 0);
-	for (; done < n && t.page->entries > 0; index++) {
-		index = present_next(t.pt, index, end);
-		if (index == end)
-			break;
-		entry_drop(&t, index);
+	while (done < n && t.page->entries > 0 && index < end) {
+		if (t.pt[index] == 0) {
+			index = present_next(t.pt, index, end);
+			continue;
+		}
+		entry_drop(&t, index++);
 		done++;
 	}
 	return done;

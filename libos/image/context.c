@@ -20,7 +20,7 @@
 #define REAP_STEPS	512u
 #define QUEUE		64u
 #define PLACES_TRIES	64u
-#define RUN		32u		/* entries emptied at once */
+#define RUN		32u		/* frames given back at once */
 #define AHEAD_MAX	512u		/* pages, by LWC_PREFAULT */
 
 struct making {
@@ -723,15 +723,48 @@ context_orphans(void)
 	return queued > 0 ? queue_send() : 0;
 }
 
+/* n from this one on, of which the first is more likely named by the context
+ * (its) or by me. */
 static void
-frame_drop(exo_slot name, exo_ppn ppn)
+run_drop(exo_slot name, bool its, exo_ppn ppn, uint32_t n)
 {
-	if ((name != EXO_NONE && exo_page_free(name, ppn, 1) == 1) ||
-	    exo_page_free(own.memory_slot, ppn, 1) == 1)
-		return;
-	queue[queued++] = ppn;
-	if (queued == QUEUE)
-		(void)queue_send();
+	const exo_slot slot[2] = { own.memory_slot, name };
+	uint32_t failed = 0;
+
+	while (n > 0) {
+		bool which = its ^ (failed > 0);
+		long r = slot[which] == EXO_NONE ? -1 : exo_page_free(
+		    slot[which], ppn, n);
+
+		if (r < 0 && ++failed < 2)
+			continue;
+		if (r < 0) {
+			queue[queued++] = ppn;
+			if (queued == QUEUE)
+				(void)queue_send();
+			r = 1;
+		}
+		failed = 0;
+		ppn += r;
+		n -= (uint32_t)r;
+	}
+}
+
+/* These n, which were taken upward or downward. */
+static void
+frames_drop(exo_slot name, bool its, const exo_ppn *ppn, uint32_t n)
+{
+	while (n > 0) {
+		bool down = n > 1 && ppn[1] == ppn[0] - 1;
+		uint32_t run = 1;
+
+		while (run < n && ppn[run] == (down ? ppn[0] - run :
+		    ppn[0] + run))
+			run++;
+		run_drop(name, its, down ? ppn[run - 1] : ppn[0], run);
+		ppn += run;
+		n -= run;
+	}
 }
 
 static bool
@@ -740,84 +773,71 @@ is_mine(const volatile struct exo_page *p)
 	return p->account == EXO_INDEX(own.acct);
 }
 
-/* The first entry from i on that is there, or `end'. */
-static uint32_t
-entry_next(exo_ppn table, uint32_t i, uint32_t end)
+/* Pages that nothing but this last-level table has. */
+static void
+leaves_free(exo_slot name, bool its, exo_ppn table)
 {
 	const uint64_t *t = pt_view(table);
-
-	while (i < end && t[i] == 0) {
-		i++;
-		while (i % 8 == 0 && i + 8 <= end && (t[i] | t[i + 1] |
-		    t[i + 2] | t[i + 3] | t[i + 4] | t[i + 5] | t[i + 6] |
-		    t[i + 7]) == 0)
-			i += 8;
-	}
-	return i;
-}
-
-/* Pages of a last-level table, by runs of entries. */
-static void
-leaves_free(exo_slot name, exo_ppn table)
-{
+	uint32_t left = EXO_PAGES[table].entries, from = 512, i = 0, n = 0;
 	exo_ppn ppn[RUN];
 
-	for (uint32_t i = 0; EXO_PAGES[table].entries > 0 &&
-	    (i = entry_next(table, i, 512)) < 512;) {
-		const uint64_t *t = pt_view(table);
-		uint32_t n = 0;
+	while (left > 0 && (i = pt_present(t, i, 512)) < 512) {
+		const volatile struct exo_page *p =
+		    &EXO_PAGES[EXO_PTE_PPN(t[i])];
 
-		for (; n < RUN && i + n < 512 && t[i + n] != 0; n++)
-			ppn[n] = EXO_PTE_PPN(t[i + n]);
-		if (exo_pt_empty(table, i, n) < 0)
-			return;
-		i += n;
-		while (n-- > 0) {
-			const volatile struct exo_page *p = &EXO_PAGES[ppn[n]];
-
-			if (is_mine(p) && p->kind == EXO_PG_DATA &&
-			    p->maps == 0 && p->uses == 0)
-				frame_drop(name, ppn[n]);
-		}
+		from = from < i ? from : i;
+		i++;
+		if (p->maps == 1 && p->kind == EXO_PG_DATA && is_mine(p))
+			ppn[n++] = (exo_ppn)(p - EXO_PAGES);
+		if (--left > 0 && n < RUN)
+			continue;
+		(void)!exo_pt_empty(table, from, i - from);
+		frames_drop(name, its, ppn, n);
+		from = 512;
+		n = 0;
 	}
 }
 
-static void	tree_free(exo_slot name, exo_ppn table, uint32_t level);
+static void	tree_free(exo_slot name, bool own_slot, exo_ppn table,
+		    uint32_t level);
 
 static bool
-link_free(exo_slot name, exo_ppn table, uint32_t i, uint32_t level)
+link_free(exo_slot name, bool own_slot, exo_ppn table, uint32_t i,
+    uint32_t level)
 {
 	exo_ppn below = EXO_PTE_PPN(pt_view(table)[i]);
 
 	if (exo_pt_empty(table, i, 1) < 0)
 		return false;
-	tree_free(name, below, level - 1);
+	tree_free(name, own_slot, below, level - 1);
 	return true;
 }
 
 /* What only this table, which nobody has any more, led to goes with it; first
  * slot 254: it has views of the others, which keep them. */
 static void
-tree_free(exo_slot name, exo_ppn table, uint32_t level)
+tree_free(exo_slot name, bool own_slot, exo_ppn table, uint32_t level)
 {
+	bool its = own_slot ||
+	    EXO_PAGES[table].maker != EXO_INDEX(own.domain);
 	exo_ppn companion = EXO_PAGES[table].companion;
 	uint32_t end = level == 4 ? OWN_SLOT + 1 : 512;
 
 	if (EXO_PAGES[table].refs != 0 || !is_mine(&EXO_PAGES[table]))
 		return;
 	if (level == 1)
-		leaves_free(name, table);
+		leaves_free(name, its, table);
 	if (level == 4 && pt_view(table)[OWN_SLOT] != 0)
-		(void)link_free(name, table, OWN_SLOT, level);
+		(void)link_free(name, true, table, OWN_SLOT, level);
 	for (uint32_t i = 0; level > 1 && EXO_PAGES[table].entries > 0 &&
-	    (i = entry_next(table, i, end)) < end; i++) {
-		if (!link_free(name, table, i, level))
+	    (i = pt_present(pt_view(table), i, end)) < end; i++) {
+		if (!link_free(name, own_slot && level < 4, table, i, level))
 			break;
 	}
 	pt_unview(table);
-	frame_drop(name, table);
+	run_drop(name, its, table, 1);
 	if (level == 1 && companion != 0)
-		frame_drop(name, companion);
+		run_drop(name, its, companion, 1);
 }
 
 /* Frames of a context that ended: its root first. */
@@ -825,10 +845,10 @@ static void
 parts_free(exo_slot name, const exo_ppn *ppn, uint32_t n)
 {
 	if (n > 0 && ppn[0] != 0)
-		tree_free(name, ppn[0], 4);
+		tree_free(name, true, ppn[0], 4);
 	for (uint32_t i = 1; i < n; i++) {
 		if (ppn[i] != 0)
-			frame_drop(name, ppn[i]);
+			run_drop(name, true, ppn[i], 1);
 	}
 	(void)context_orphans();
 }
@@ -866,7 +886,7 @@ domain_end(exo_id id, exo_slot name)
 		return;
 	}
 	while (n > 0)
-		frame_drop(name, handles + --n);
+		run_drop(name, true, handles + --n, 1);
 	parts_free(name, parts, 3);
 }
 
