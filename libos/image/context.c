@@ -299,7 +299,8 @@ run_copy(exo_ppn to, uint32_t index, uint64_t va, uint32_t n)
 	    -ENOMEM;
 }
 
-static void	tree_free(exo_slot name, exo_ppn table, uint32_t level);
+static void	tree_free(exo_slot name, bool own_slot, exo_ppn table,
+		    uint32_t level);
 
 /*
  * Links and pages of the table `from', which begins at base, to the fresh
@@ -340,7 +341,8 @@ tree_share(struct making *m, exo_ppn to, exo_ppn from, uint32_t level,
 		    m->c.memory) < 0)
 			r = -ENOMEM;
 		if (r < 0 && below > 0)
-			tree_free(m->c.name, (exo_ppn)below, level - 1);
+			tree_free(m->c.name, true, (exo_ppn)below,
+			    level - 1);
 	}
 	return r < 0 ? r : run_copy(to, end - run, base + (end - run) * size,
 	    run);
@@ -797,9 +799,6 @@ leaves_free(exo_slot name, bool its, exo_ppn table)
 		n = 0;
 	}
 }
-
-static void	tree_free(exo_slot name, bool own_slot, exo_ppn table,
-		    uint32_t level);
 
 static bool
 link_free(exo_slot name, bool own_slot, exo_ppn table, uint32_t i,
