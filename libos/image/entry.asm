@@ -45,7 +45,8 @@ global _start, user_copy, user_copy_first, user_copy_last
 global thread_start, user_copy_fault, go, stubs, fp_save, fp_save_first, fp_save_last
 global fp_load, fp_load_first, fp_load_last, fp_reset
 extern image_start, fork_born, lwc_born, lwc_place, lwc_service
-extern actions, fp_words, remotes, foreign, foreign_end, calls_short, trap, deliver_fault, deliver_slice
+extern actions, fp_words, remotes, foreign, foreign_end, calls_short, trap
+extern deliver_fault, deliver_slice, signals_deaf
 extern calls_fast, pid, own_threads, patch_wait, only_regs
 
 section .text.entry progbits alloc exec nowrite align=64
@@ -524,6 +525,8 @@ fault_signal:
 	jne	deliver_fault_by
 	cmp	byte [r11 + TH(RESTORES)], 0
 	jne	deliver_fault_by
+	cmp	byte [signals_deaf], 0
+	jne	deliver_fault_by	; what is blocked is not said
 	shl	eax, 5			; actions[signal - 1]
 	lea	rsi, [actions]
 	add	rsi, rax
@@ -662,6 +665,8 @@ fast_sigreturn:
 	mov	r11, rsp
 	and	r11, -BLOCK_SIZE
 	cmp	qword [r11 + TH(ALT_SIZE)], 0
+	jne	foreign_full
+	cmp	byte [signals_deaf], 0
 	jne	foreign_full
 back_first:
 	test	dword [rdi + UC_STACK], SS_DISABLE	; (8 - 8: its flags)

@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -274,6 +275,27 @@ TEST(a_shared_window_is_its_owners)
 	(void)tell(c, IGNORE, NULL);
 	kill(getpid(), SIGUSR1);
 	EQ(signals, 2);
+	EQ(lwc_close((int)c), 0);
+}
+
+/* Nor do the handlers of its faults say what is blocked meanwhile. */
+TEST(a_fault_there_blocks_nothing_here)
+{
+	unsigned long blocked = ~0ul;
+	char line[128];
+	FILE *f;
+	long c;
+
+	faults = 0;
+	c = child_of(&same_files, 1, 0);
+	(void)tell(c, HANDLE, NULL);
+	EQ(tell(c, FAULT, NULL), 1);
+	f = fopen("/proc/self/status", "r");
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		(void)sscanf(line, "SigBlk: %lx", &blocked);
+	EQ(blocked, 0);
+	if (f != NULL)
+		fclose(f);
 	EQ(lwc_close((int)c), 0);
 }
 

@@ -117,7 +117,7 @@ main(int argc, char **argv)
 	c = clock_child();
 	for (int i = 0; i < 10; i++)
 		(void)one_way((int)c);
-	ROW("lwc_switch", .aim = 64,
+	ROW("lwc_switch", .aim = 58,
 	    .bound = "31 of the kernel's enter, 33 to save and to scrub")
 		row_take(one_way((int)c) - clocked_nothing());
 	ROW("lwc_round_trip")
