@@ -45,6 +45,7 @@ static struct {
 	bool ready, bound;
 	bool go_on;			/* continued before it had stopped */
 	exo_ppn upcall, window;
+	uint32_t joints;		/* that name it */
 	struct seat *next;		/* free; or left with a record */
 } house[CM_SEATS];
 
@@ -303,6 +304,7 @@ seat_join(struct seat *s, exo_id domain, uint64_t place)
 {
 	struct joint **page = &joints[EXO_INDEX(domain) / JOINTS];
 	const struct proc *had = client_of(domain);
+	struct joint *j;
 
 	if (had != NULL && had != s->proc)
 		return -L_EINVAL;
@@ -312,7 +314,11 @@ seat_join(struct seat *s, exo_id domain, uint64_t place)
 		return -L_EAGAIN;
 	if (handle_mint(s, domain, place) < 0)
 		return -L_EINVAL;
-	*joint_of(domain) = (struct joint){ EXO_GEN(domain), s->index };
+	j = joint_of(domain);
+	if (j->gen != 0)
+		house[j->seat].joints--;
+	*j = (struct joint){ EXO_GEN(domain), s->index };
+	house[s->index].joints++;
 	return 0;
 }
 
@@ -998,9 +1004,15 @@ domain_is_dead(exo_id id)
 static bool
 is_left(struct seat *s)
 {
+	const struct joint *its = joint_of(s->domain);
+	uint32_t others = house[s->index].joints;
+
 	if (!s->context || s->maker != NULL || !domain_is_dead(s->domain))
 		return false;
-	for (uint32_t i = 0; i < DOMAINS; i++) {
+	if (its != NULL && its->gen == EXO_GEN(s->domain) &&
+	    its->seat == s->index)
+		others--;
+	for (uint32_t i = 0; others > 0 && i < DOMAINS; i++) {
 		const struct joint *j = joint_of(i);
 		exo_id id;
 
