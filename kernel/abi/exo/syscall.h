@@ -181,8 +181,9 @@
  * pt_copy(dst, index, va, n) - copy n entries, from those that translate va
  * in the caller's own root at dst's level, into dst (private, editable by the
  * caller, empty where there is something to copy).  W is cleared in both; needs
- * no capability; absent entries are passed over.  Of a live frame only an entry without W is copied,
- * and the copy is not to be widened without asking.  A batch.
+ * no capability; absent entries are passed over.  Of a live frame only an entry
+ * without W is copied, and the copy is not to be widened without asking.  A
+ * batch.
  *	Errors: TYPE; ARG index, n, va, or the range leaves its table; EMPTY,
  *	REACH, FROZEN on dst; REACH va has no table at that level; SHARED that
  *	table is live; then per entry: STATE dst has no companion, or the frame
