@@ -9,22 +9,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <castor/lwc.h>
-
+#include "child.h"
 #include "tap.h"
 
-#define PAGE	4096ul
-
 static volatile int global = 1;
-
-static char *
-pages(size_t n)
-{
-	char *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
 
 TEST(a_child_is_entered_where_it_was_made)
 {

@@ -10,25 +10,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <castor/lwc.h>
-
+#include "child.h"
 #include "tap.h"
 
-static int caller;
-
-static long
-child(void)
+static uint64_t
+say_five(uint64_t arg)
 {
-	uint64_t args[LWC_ARGS] = { 0 };
-	long c = lwc_create(NULL, 0, &caller, NULL, NULL, 0);
-
-	if (c != LWC_SWITCHED)
-		return c;
-	for (;;) {
-		args[0] = 5;
-		if (lwc_switch(caller, args, &caller) != LWC_SWITCHED)
-			_exit(99);
-	}
+	(void)arg;
+	return 5;
 }
 
 static int
@@ -44,7 +33,8 @@ static void *
 goes_there(void *c)
 {
 	uint64_t args[LWC_ARGS] = { 0 };
-	long own = child(), r = lwc_switch((int)(long)c, args, NULL);
+	long own = child(NULL, 0, 0, say_five);
+	long r = lwc_switch((int)(long)c, args, NULL);
 
 	if (own < 0 || lwc_switch((int)own, args, NULL) != LWC_SWITCHED ||
 	    args[0] != 5 || lwc_close((int)own) != 0)
@@ -55,7 +45,7 @@ goes_there(void *c)
 TEST(a_late_thread_has_no_place_there)
 {
 	uint64_t args[LWC_ARGS] = { 0 };
-	long c = child();
+	long c = child(NULL, 0, 0, say_five);
 	pthread_t t;
 	void *r = NULL;
 
@@ -96,11 +86,11 @@ TEST(no_thread_begins_in_a_context)
 TEST(a_forked_child_has_none)
 {
 	uint64_t args[LWC_ARGS] = { 0 };
-	long c = child();
+	long c = child(NULL, 0, 0, say_five);
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		long own = child();
+		long own = child(NULL, 0, 0, say_five);
 
 		_exit(lwc_close((int)c) == (own == c ? 0 : -EBADF) &&
 		    own >= 0 ? 3 : 4);
@@ -134,7 +124,7 @@ TEST(another_program)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		(void)!(child() >= 0);
+		(void)!(child(NULL, 0, 0, say_five) >= 0);
 		execl("/bin/busybox", "sh", "-c", "exit 9", (char *)NULL);
 		_exit(1);
 	}

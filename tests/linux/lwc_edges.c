@@ -16,43 +16,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <castor/lwc.h>
-
+#include "child.h"
 #include "native.h"
 #include "tap.h"
 
-#define PAGE	4096ul
-#define SPEC(flag, a, b)	{ (uint64_t)(a), (uint64_t)(b), (flag), 0 }
 #define CREATOR	31
-
-static int caller;
-
-/* A child that says f(arg) whenever it is entered. */
-static long
-child(const struct lwc_spec *specs, int n, unsigned flags,
-    uint64_t (*f)(uint64_t))
-{
-	uint64_t args[LWC_ARGS] = { 0 };
-	int k = LWC_ARGS;
-	long c = lwc_create(specs, n, &caller, args, &k, flags);
-
-	if (c != LWC_SWITCHED)
-		return c;
-	for (;;) {
-		args[0] = f(args[0]);
-		if (lwc_switch(caller, args, &caller) != LWC_SWITCHED)
-			_exit(99);
-	}
-}
-
-static uint64_t
-said(long c, uint64_t arg)
-{
-	uint64_t args[LWC_ARGS] = { arg };
-
-	return lwc_switch((int)c, args, NULL) == LWC_SWITCHED ? args[0] :
-	    ~0ul;
-}
 
 static int
 ended(pid_t pid)

@@ -12,20 +12,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <castor/lwc.h>
-
+#include "child.h"
 #include "liar.h"
 #include "tap.h"
 
-#define PAGE	4096ul
-#define SPEC(flag, a, b)	{ (uint64_t)(a), (uint64_t)(b), (flag), 0 }
 
 enum lie { TOO_MUCH = 1, TOO_LITTLE, BELOW, ABOVE, UNEVEN, NOWHERE,
 	REGISTERS };
 
 #define FLAGS	0x40500ul	/* TF, DF, AC: _start has changed the others */
 
-static int caller;
 static volatile enum lie lie;
 static uint64_t low, high, elsewhere;	/* what is asked for; what is said */
 
@@ -160,15 +156,6 @@ TEST(more_than_was_asked_for)
 }
 
 /* ---- overlay */
-
-static char *
-pages(size_t n)
-{
-	char *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
 
 /* The pages beside those that are asked for; others. */
 static int

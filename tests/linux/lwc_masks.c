@@ -14,18 +14,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <castor/lwc.h>
-
+#include "child.h"
 #include "native.h"
 #include "tap.h"
 
-#define PAGE	4096ul
 #define ROOTS	"/tmp/masks-root"	/* nobody else may open it */
 #define ANYBODYS "/tmp/masks-any"
 #define USER	1000
 #define THEIRS	77			/* a descriptor of the child's alone */
 
-static int caller;
 static char word[32];			/* each context has its own */
 
 enum { SET_UP = 1, UID, IS_OPEN, LEND, CWD, ID };
@@ -58,20 +55,10 @@ obey(uint64_t what, uint64_t arg)
 	return 0;
 }
 
-static long
-child(const struct lwc_spec *specs, int n, unsigned flags)
+static void
+obey_words(uint64_t args[LWC_ARGS])
 {
-	uint64_t args[LWC_ARGS] = { 0 };
-	int k = LWC_ARGS;
-	long c = lwc_create(specs, n, &caller, args, &k, flags);
-
-	if (c != LWC_SWITCHED)
-		return c;
-	for (;;) {
-		args[0] = obey(args[0], args[1]);
-		if (lwc_switch(caller, args, &caller) != LWC_SWITCHED)
-			_exit(99);
-	}
+	args[0] = obey(args[0], args[1]);
 }
 
 static uint64_t
@@ -117,7 +104,7 @@ begin(void)
 	close(open(ANYBODYS, O_CREAT | O_RDWR | O_TRUNC, 0666));
 	chmod(ANYBODYS, 0666);
 	strcpy(word, ANYBODYS);
-	c = child(NULL, 0, 0);
+	c = child_of(NULL, 0, 0, obey_words);
 	if (c < 0 || tell(c, SET_UP, 0) != 1)
 		_exit(98);
 	return c;
@@ -184,7 +171,7 @@ TEST(its_credentials)
 
 TEST(its_credentials_are_changed)
 {
-	long c = child(NULL, 0, 0);
+	long c = child_of(NULL, 0, 0, obey_words);
 
 	EQ(for_it(c, LWC_CREDENT, SYS_setuid, USER, 0, 0), 0);
 	EQ(tell(c, UID, 0), USER);
@@ -239,7 +226,7 @@ TEST(a_call_that_waits)
 	long c;
 
 	EQ(pipe(ends), 0);
-	c = child(NULL, 0, 0);
+	c = child_of(NULL, 0, 0, obey_words);
 	OK(c >= 0);
 	pid = fork();
 	if (pid == 0) {
@@ -261,7 +248,7 @@ TEST(what_is_whole)
 	static const unsigned some[] = { LWC_MEMORY, LWC_FILES, LWC_CREDENT,
 		LWC_FILES | LWC_CREDENT, LWC_MEMORY | LWC_FILES,
 		LWC_MEMORY | LWC_CREDENT };
-	long c = child(NULL, 0, 0);
+	long c = child_of(NULL, 0, 0, obey_words);
 
 	for (unsigned i = 0; i < 6; i++) {
 		EQ(for_it(c, some[i], SYS_mmap, 0, PAGE, 3), -ENOSYS);
@@ -320,7 +307,7 @@ TEST(a_child_may_not)
 TEST(of_one_without_credentials)
 {
 	struct lwc_spec s = { 1, 1, LWC_FILES | LWC_COPY, 0 };
-	long c = child(&s, 1, LWC_SYSTRAP);
+	long c = child_of(&s, 1, LWC_SYSTRAP, obey_words);
 
 	OK(c >= 0);
 	EQ(open_for(c, LWC_CREDENT, "/etc/passwd"), -EACCES);

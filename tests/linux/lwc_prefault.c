@@ -11,26 +11,21 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <castor/lwc.h>
-
+#include "child.h"
 #include "native.h"
 #include "tap.h"
 
-#define PAGE	4096ul
 #define N	64ul
-#define SPEC(flag, a, b)	{ (uint64_t)(a), (uint64_t)(b), (flag), 0 }
 
-static int caller;
 static char *volatile at;
 
 static char *
-pages(size_t n)
+filled(size_t n)
 {
-	char *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE |
-	    MAP_ANONYMOUS, -1, 0);
+	char *p = pages(n);
 
-	for (size_t i = 0; p != MAP_FAILED && i < n; i += PAGE)
-		p[i] = 'a';
+	if (p != NULL)
+		memset(p, 'a', n);
 	return p;
 }
 
@@ -53,25 +48,15 @@ write_them(uint64_t n, char c)
 	return faults;
 }
 
-/* A child that writes as many pages as it is told, and says what faults that
- * took; and whether they were as they should be. */
-static long
-child(const struct lwc_spec *specs, int n, unsigned flags)
+/* What a child does: it writes as many pages as it is told, and says what faults
+ * that took; and whether they were as they should be. */
+static void
+write_told(uint64_t args[LWC_ARGS])
 {
-	uint64_t args[LWC_ARGS] = { 0 };
-	int k = LWC_ARGS;
-	long c = lwc_create(specs, n, &caller, args, &k, flags);
-
-	if (c != LWC_SWITCHED)
-		return c;
-	for (;;) {
-		args[1] = 1;
-		for (uint64_t i = 0; i < args[0]; i++)
-			args[1] &= at[i * PAGE] == 'a';
-		args[0] = write_them(args[0], 'c');
-		if (lwc_switch(caller, args, &caller) != LWC_SWITCHED)
-			_exit(99);
-	}
+	args[1] = 1;
+	for (uint64_t i = 0; i < args[0]; i++)
+		args[1] &= at[i * PAGE] == 'a';
+	args[0] = write_them(args[0], 'c');
 }
 
 /* All of N; an end of a slice may have said something else there. */
@@ -87,7 +72,7 @@ faults(const struct lwc_spec *specs, int nspecs, unsigned flags, uint64_t n,
     uint64_t *its, uint64_t *mine)
 {
 	uint64_t args[LWC_ARGS] = { n };
-	long c = child(specs, nspecs, flags);
+	long c = child_of(specs, nspecs, flags, write_told);
 
 	OK(c >= 0);
 	*mine = write_them(n, 'b');
@@ -106,7 +91,7 @@ TEST(what_specs_name)
 	struct lwc_spec s;
 	uint64_t its, mine;
 
-	at = pages(4 * N * PAGE);
+	at = filled(4 * N * PAGE);
 	s = (struct lwc_spec)SPEC(LWC_MEMORY | LWC_COPY, at, at + N * PAGE);
 	faults(&s, 1, 0, N, &its, &mine);
 	OK(are_n(its) && are_n(mine));
@@ -123,9 +108,9 @@ TEST(what_was_written_last)
 	uint64_t its, mine;
 	long c;
 
-	at = pages(4 * N * PAGE);
+	at = filled(4 * N * PAGE);
 	/* All of it is shared, and then some is written again. */
-	c = child(NULL, 0, 0);
+	c = child_of(NULL, 0, 0, write_told);
 	EQ(lwc_close((int)c), 0);
 	(void)write_them(N, 'a');
 	faults(NULL, 0, LWC_PREFAULT, N, &its, &mine);
@@ -144,14 +129,14 @@ TEST(not_more_than_that)
 	struct lwc_spec s;
 	long c;
 
-	at = pages(2048 * PAGE);
+	at = filled(2048 * PAGE);
 	s = (struct lwc_spec)SPEC(LWC_MEMORY | LWC_COPY, at, at + 2048 * PAGE);
 	before = a->used[EXO_RES_FRAMES];
-	c = child(&s, 1, 0);
+	c = child_of(&s, 1, 0, write_told);
 	without = a->used[EXO_RES_FRAMES] - before;
 	EQ(lwc_close((int)c), 0);
 	before = a->used[EXO_RES_FRAMES];
-	c = child(&s, 1, LWC_PREFAULT);
+	c = child_of(&s, 1, LWC_PREFAULT, write_told);
 	with = a->used[EXO_RES_FRAMES] - before;
 	EQ(lwc_close((int)c), 0);
 	OK(with >= without + 512 && with < without + 512 + 64);
@@ -166,7 +151,7 @@ TEST(with_other_specs)
 	uint64_t its, mine;
 	long c;
 
-	at = pages(4 * N * PAGE);
+	at = filled(4 * N * PAGE);
 	EQ(mprotect(at + 2 * N * PAGE, N * PAGE, PROT_READ), 0);
 	s[0] = (struct lwc_spec)SPEC(LWC_MEMORY | LWC_COPY, at,
 	    at + 4 * N * PAGE);
@@ -206,7 +191,7 @@ many_times(unsigned flags)
 	uint64_t its, mine;
 	uint32_t most = 0;
 
-	at = pages(N * PAGE);
+	at = filled(N * PAGE);
 	for (int i = 0; i < 200; i++) {
 		faults(NULL, 0, flags, N, &its, &mine);
 		most = a->used[EXO_RES_FRAMES] > most ?

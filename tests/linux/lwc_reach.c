@@ -12,16 +12,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <castor/lwc.h>
-
+#include "child.h"
 #include "native.h"
 #include "tap.h"
 
-#define PAGE	4096ul
-#define SPEC(flag, a, b)	{ (uint64_t)(a), (uint64_t)(b), (flag), 0 }
 #define NEEDLE	0x6e6565646c653a29ul
-
-static int caller;
 
 static uint64_t *
 shared(size_t n)
@@ -34,33 +29,6 @@ shared(size_t n)
 	for (size_t i = 0; i < n; i += PAGE)
 		p[i / 8] = NEEDLE;
 	return p;
-}
-
-/* A child that says f(arg) whenever it is entered; to be closed. */
-static long
-child(const struct lwc_spec *specs, int n, unsigned flags,
-    uint64_t (*f)(uint64_t))
-{
-	uint64_t args[LWC_ARGS] = { 0 };
-	int k = LWC_ARGS;
-	long c = lwc_create(specs, n, &caller, args, &k, flags);
-
-	if (c != LWC_SWITCHED)
-		return c;
-	for (;;) {
-		args[0] = f(args[0]);
-		if (lwc_switch(caller, args, &caller) != LWC_SWITCHED)
-			_exit(99);
-	}
-}
-
-static uint64_t
-said(long c, uint64_t arg)
-{
-	uint64_t args[LWC_ARGS] = { arg };
-
-	return lwc_switch((int)c, args, NULL) == LWC_SWITCHED ? args[0] :
-	    ~0ul;
 }
 
 /* ---- Castor's own descriptors: what memory is filled from */

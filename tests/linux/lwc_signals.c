@@ -17,8 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <castor/lwc.h>
-
+#include "child.h"
 #include "tap.h"
 
 static volatile int faults, signals;	/* each context has its own */
@@ -79,28 +78,6 @@ obey(uint64_t args[LWC_ARGS])
 	args[1] = (uint64_t)signals;
 }
 
-static long
-child_of(const struct lwc_spec *specs, int nspecs, unsigned flags)
-{
-	uint64_t args[LWC_ARGS];
-	int from, n = LWC_ARGS;
-	long c = lwc_create(specs, nspecs, &from, args, &n, flags);
-
-	if (c != LWC_SWITCHED)
-		return c;
-	for (;;) {
-		obey(args);
-		if (lwc_switch(from, args, &from) != LWC_SWITCHED)
-			_exit(99);
-	}
-}
-
-static long
-child(unsigned flags)
-{
-	return child_of(NULL, 0, flags);
-}
-
 static uint64_t
 tell(long c, uint64_t what, uint64_t *heard)
 {
@@ -118,8 +95,8 @@ TEST(a_fault_is_its_culprits)
 
 	faults = 0;
 	signal(SIGSEGV, on_fault);
-	a = child(0);
-	b = child(0);
+	a = child_of(NULL, 0, 0, obey);
+	b = child_of(NULL, 0, 0, obey);
 	OK(a >= 0 && b >= 0);
 	EQ(tell(a, FAULT, NULL), 1);
 	EQ(tell(a, FAULT, NULL), 2);
@@ -141,7 +118,7 @@ TEST(handlers_are_each_ones_own)
 	long c;
 
 	signal(SIGSEGV, SIG_DFL);
-	c = child(0);
+	c = child_of(NULL, 0, 0, obey);
 	EQ(tell(c, HANDLE, NULL), 1);
 	EQ(tell(c, FAULT, NULL), 2);
 	sigaction(SIGSEGV, NULL, &a);
@@ -157,7 +134,7 @@ TEST(a_fault_without_a_handler_ends_the_process)
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
-		long c = child(0);
+		long c = child_of(NULL, 0, 0, obey);
 
 		signal(SIGSEGV, on_fault);
 		(void)tell(c, DIE, NULL);
@@ -175,7 +152,7 @@ TEST(a_signal_waits_for_who_is_to_have_it)
 
 	signals = 0;
 	signal(SIGUSR1, on_signal);
-	c = child(0);
+	c = child_of(NULL, 0, 0, obey);
 	OK(c >= 0);
 	(void)tell(c, KILL, &heard);
 	EQ(heard, 0);
@@ -203,8 +180,8 @@ all_have_it(const struct lwc_spec *specs, int n)
 
 	signals = 0;
 	signal(SIGUSR1, on_signal);
-	c = child_of(specs, n, LWC_SHARESIGNALS);
-	other = child(0);
+	c = child_of(specs, n, LWC_SHARESIGNALS, obey);
+	other = child_of(NULL, 0, 0, obey);
 	OK(c >= 0 && other >= 0);
 	kill(getpid(), SIGUSR1);
 	EQ(signals, 1);
@@ -264,7 +241,7 @@ TEST(a_shared_window_is_its_owners)
 
 	signals = 0;
 	signal(SIGUSR1, on_signal);
-	c = child_of(&same_files, 1, 0);
+	c = child_of(&same_files, 1, 0, obey);
 	OK(c >= 0);
 	(void)tell(c, KILL, &heard);
 	EQ(heard, 0);
@@ -287,7 +264,7 @@ TEST(a_fault_there_blocks_nothing_here)
 	long c;
 
 	faults = 0;
-	c = child_of(&same_files, 1, 0);
+	c = child_of(&same_files, 1, 0, obey);
 	(void)tell(c, HANDLE, NULL);
 	EQ(tell(c, FAULT, NULL), 1);
 	f = fopen("/proc/self/status", "r");
@@ -306,7 +283,7 @@ TEST(a_birth_says_nothing_either)
 
 	signals = 0;
 	signal(SIGUSR1, SIG_IGN);
-	c = child_of(&same_files, 1, 0);
+	c = child_of(&same_files, 1, 0, obey);
 	signal(SIGUSR1, on_signal);
 	(void)tell(c, SAY, NULL);
 	kill(getpid(), SIGUSR1);
@@ -320,7 +297,7 @@ TEST(a_sleep_is_interrupted)
 	long c;
 
 	signals = 0;
-	c = child(LWC_SHARESIGNALS);
+	c = child_of(NULL, 0, LWC_SHARESIGNALS, obey);
 	signal(SIGALRM, SIG_IGN);
 	(void)tell(c, SLEEP, &heard);
 	EQ(heard, 1);
@@ -439,7 +416,7 @@ TEST(a_later_thread_does_not_get_in)
 	long c;
 
 	faults = 0;
-	c = child(0);
+	c = child_of(NULL, 0, 0, obey);
 	OK(c >= 0);
 	EQ(tell(c, SAY, NULL), 0);
 	target = (int)c;

@@ -11,18 +11,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <castor/lwc.h>
 #include <castor/sys.h>
 
+#include "child.h"
 #include "native.h"
 #include "torture.h"
 
-#define PAGE	4096ul
 #define MOST	4096u
 #define TRIES	160u
 #define SPARE	24l
 #define CREATOR	31			/* docs/lwc.md */
-#define SPEC(flag, a, b)	{ (uint64_t)(a), (uint64_t)(b), (flag), 0 }
 
 static exo_ppn taken[MOST];
 static uint32_t ntaken;
@@ -200,8 +198,7 @@ starves(const struct lwc_spec *s, int n, unsigned f)
 
 TEST(each_allocation_fails_in_turn)
 {
-	char *p = mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = pages(64 * PAGE);
 	struct lwc_spec out = SPEC(LWC_MEMORY | LWC_UNMAP, p + 3 * PAGE,
 	    p + 9 * PAGE);
 	struct given before;
