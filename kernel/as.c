@@ -1032,35 +1032,30 @@ copy_check(const struct table *dst, uint64_t pte)
 	return 0;
 }
 
-/*
- * One entry: W goes from the source and the copy; and that somebody might have
- * asked for more of a live frame is not for the copy.
- */
+/* A link, or a live frame that is only read: what somebody might have asked for
+ * more of that is not for the copy. */
 static void
 copy_entry(const struct table *dst, uint32_t to, const struct table *src,
     uint32_t from, struct taken *taken)
 {
 	uint64_t pte = src->pt[from];
 
-	if (pte & EXO_PTE_W) {
-		pte &= ~EXO_PTE_W;
-		src->pt[from] = pte;
-		take(taken, from);
-		if (src->page->kind == EXO_PG_PT1)
-			pages[EXO_PTE_PPN(pte)].uses--;
-	}
-	if (dst->page->kind != EXO_PG_PT1)
-		link_put(dst, to, pte);
-	else if (page_is_live(&pages[EXO_PTE_PPN(pte)]))
+	if (dst->page->kind == EXO_PG_PT1) {
 		map_put(dst, to, pte & ~PTE_MAY);
-	else
-		map_put(dst, to, pte);
+	} else {
+		if (pte & EXO_PTE_W) {
+			pte &= ~EXO_PTE_W;
+			src->pt[from] = pte;
+			take(taken, from);
+		}
+		link_put(dst, to, pte);
+	}
 	dst->page->entries++;
 }
 
 /*
- * A run of private frames, which copy_check() has nothing against: how many of
- * n.  The same as copy_entry, for a last-level table.
+ * A run of private frames, which copy_check() has nothing against, in last-level
+ * tables: how many of n.  W goes from the source and the copy.
  */
 static uint32_t
 copy_run(const struct table *dst, uint32_t to, const struct table *src,

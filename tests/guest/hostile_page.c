@@ -354,6 +354,8 @@ HOSTILE(page_guard, half_done)
 	/* What is left of it does not grow. */
 	left = vm_pte(va) != 0 ? va : va + EXO_PAGE;
 	must(exo_pt_set(0, t, EXO_PT_INDEX(left, 1), EXO_PTE(f, VM_R), 0));
+	REFUSED(exo_pt_copy(t, EXO_PT_INDEX(va + 2 * EXO_PAGE, 1), left, 1),
+	    STATE);
 	REFUSED(exo_pt_set(0, t, EXO_PT_INDEX(left, 1), EXO_PTE(f, VM_RW),
 	    name), STATE);
 	REFUSED(exo_pt_set(0, t, EXO_PT_INDEX(left, 1), EXO_PTE(f, VM_RX),

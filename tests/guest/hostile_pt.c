@@ -493,7 +493,7 @@ HOSTILE(pt_copy, reach)
 HOSTILE(pt_copy, entries)
 {
 	exo_ppn bare = (exo_ppn)must(vm_page(EXO_PG_PT1));
-	uint64_t old;
+	uint64_t old, left;
 	struct tree t;
 
 	tree_make(&t);
@@ -524,6 +524,11 @@ HOSTILE(pt_copy, entries)
 	EQ(exo_pt_copy(t.t1, 0, VA + 64 * EXO_PAGE, 16), 16);
 	EQ(EXO_PAGES[t.t1].entries, old);
 	EQ(EXO_PAGES[t.private].maps, 2);
+	/* One of its two mappings is gone, and its name is another. */
+	EQ(exo_page_guard(M, t.name, t.private, 1), 1);
+	left = vm_pte(VA) != 0 ? VA : VA + 8 * EXO_PAGE;
+	REFUSED(exo_pt_copy(t.t1, 16, left, 1), STATE);
+	EQ(exo_page_guard(t.name, M, t.private, ~0ul), 0);
 	tree_end(&t);
 	EQ(exo_page_free(M, bare, 1), 1);
 }
