@@ -493,6 +493,7 @@ HOSTILE(pt_copy, reach)
 HOSTILE(pt_copy, entries)
 {
 	exo_ppn bare = (exo_ppn)must(vm_page(EXO_PG_PT1));
+	exo_ppn code = (exo_ppn)must(vm_page(EXO_PG_DATA));
 	uint64_t old, left;
 	struct tree t;
 
@@ -524,6 +525,10 @@ HOSTILE(pt_copy, entries)
 	EQ(exo_pt_copy(t.t1, 0, VA + 64 * EXO_PAGE, 16), 16);
 	EQ(EXO_PAGES[t.t1].entries, old);
 	EQ(EXO_PAGES[t.private].maps, 2);
+	/* What may be executed can be by both. */
+	EQ(exo_pt_set(M, t.t1, 4, EXO_PTE(code, VM_RX), M), 0);
+	EQ(exo_pt_copy(t.t1, 20, VA + 4 * EXO_PAGE, 1), 1);
+	EQ(EXO_PAGES[code].execs, 2);
 	/* One of its two mappings is gone, and its name is another. */
 	EQ(exo_page_guard(M, t.name, t.private, 1), 1);
 	left = vm_pte(VA) != 0 ? VA : VA + 8 * EXO_PAGE;
@@ -531,6 +536,7 @@ HOSTILE(pt_copy, entries)
 	EQ(exo_page_guard(t.name, M, t.private, ~0ul), 0);
 	tree_end(&t);
 	EQ(exo_page_free(M, bare, 1), 1);
+	EQ(exo_page_free(M, code, 1), 1);
 }
 
 HOSTILE(pt_empty, arguments)
