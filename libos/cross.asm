@@ -8,33 +8,19 @@
 bits 64
 
 %include "offsets.inc"
+%include "kept.inc"
 
 global exo_call, exo_enter, exo_reply, castor_service
 section .text
 
 ; long exo_call(handle, a, b, c, d, e, result)
 exo_call:
-	push rbx
-	push rbp
-	push r12
-	push r13
-	push r14
-	push r15
+	push_kept
 	mov r10, rcx
-	xor ebx, ebx
-	xor ebp, ebp
-	xor r12d, r12d
-	xor r13d, r13d
-	xor r14d, r14d
-	xor r15d, r15d
+	zero_kept
 	mov eax, NR_CALL
 	syscall
-	pop r15
-	pop r14
-	pop r13
-	pop r12
-	pop rbp
-	pop rbx
+	pop_kept
 	cld
 	test rax, rax
 	js .out				; refused: nobody wrote rdx for us
@@ -46,46 +32,21 @@ exo_call:
 
 ; long exo_enter(handle, a, b, c, d, e): returns only when refused
 exo_enter:
-	push rbx
-	push rbp
-	push r12
-	push r13
-	push r14
-	push r15
+	push_kept
 	mov r10, rcx
-	xor ebx, ebx
-	xor ebp, ebp
-	xor r12d, r12d
-	xor r13d, r13d
-	xor r14d, r14d
-	xor r15d, r15d
+	zero_kept
 	mov eax, NR_ENTER
 	syscall
-	pop r15
-	pop r14
-	pop r13
-	pop r12
-	pop rbp
-	pop rbx
+	pop_kept
 	ret
 
 ; long exo_reply(value): returns only when refused.  The caller's stub has its
 ; callee-saved registers; ours are scrubbed only if that succeeds, so they are
 ; put back for when it does not.
 exo_reply:
-	push rbx
-	push rbp
-	push r12
-	push r13
-	push r14
-	push r15
+	push_kept
 	mov rdx, rdi
-	xor ebx, ebx
-	xor ebp, ebp
-	xor r12d, r12d
-	xor r13d, r13d
-	xor r14d, r14d
-	xor r15d, r15d
+	zero_kept
 	xor edi, edi
 	xor esi, esi
 	xor r8d, r8d
@@ -93,12 +54,7 @@ exo_reply:
 	xor r10d, r10d
 	mov eax, NR_REPLY
 	syscall
-	pop r15
-	pop r14
-	pop r13
-	pop r12
-	pop rbp
-	pop rbx
+	pop_kept
 	ret
 
 ; A seat's entry made by SERVICE(f) (castor/seat.h) jumps here with r11 = f:

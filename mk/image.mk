@@ -19,7 +19,7 @@ $(B)/image/%.o: %.c Makefile mk/image.mk | $(SETUP)
 $(B)/image/%.asm.o: %.asm Makefile $(B)/image/offsets.inc | $(SETUP)
 	@mkdir -p $(@D)
 	$(call say,NASM)
-	$(Q)$(NASM) $(NFLAGS) -I$(B)/image/ -MD $(@:.o=.d) -MP -o $@ $<
+	$(Q)$(NASM) $(NFLAGS) -I$(B)/image/ -Ilibos/ -MD $(@:.o=.d) -MP -o $@ $<
 
 # layout.h counts as C does; the linker's script wants bare numbers.
 $(B)/image/image.ld: libos/image/image.ld libos/image/layout.h | $(SETUP)

@@ -5,6 +5,7 @@
 bits 64
 
 %include "offsets.inc"
+%include "kept.inc"
 
 global commons_entry, commons_finish
 extern commons_serve, commons_wait, commons_orphan, commons_expel
@@ -56,12 +57,7 @@ commons_entry:
 	mov dword [busy], 0
 	mov dword [rbx], 0
 	mov rdx, rax
-	xor ebx, ebx
-	xor ebp, ebp
-	xor r12d, r12d
-	xor r13d, r13d
-	xor r14d, r14d
-	xor r15d, r15d
+	zero_kept
 	xor edi, edi
 	xor esi, esi
 	xor r8d, r8d
@@ -102,12 +98,7 @@ commons_entry:
 ; void commons_finish(struct exo_regs *regs): go on from there, on that stack,
 ; to the end of that request; then come back here instead of replying.
 commons_finish:
-	push rbx
-	push rbp
-	push r12
-	push r13
-	push r14
-	push r15
+	push_kept
 	mov [finish_rsp], rsp
 	mov rcx, [rdi + REGS_RSP]
 	mov rax, [rdi + REGS_RIP]
@@ -115,12 +106,7 @@ commons_finish:
 	sub rcx, 8
 	mov [rdi + REGS_RSP], rcx
 	mov rsp, rdi
-	pop r15
-	pop r14
-	pop r13
-	pop r12
-	pop rbp
-	pop rbx
+	pop_kept
 	pop r10
 	pop r9
 	pop r8
@@ -140,12 +126,7 @@ commons_finish:
 finished:
 	mov dword [finish_seat], -1
 	mov rsp, [finish_rsp]
-	pop r15
-	pop r14
-	pop r13
-	pop r12
-	pop rbp
-	pop rbx
+	pop_kept
 	ret
 
 section .bss

@@ -26,6 +26,7 @@ bits 64
 default rel
 
 %include "offsets.inc"
+%include "kept.inc"
 
 ; From r11 of a struct exo_regs on: what the kernel pushes.
 F_R11	equ 0
@@ -99,14 +100,9 @@ lwc_leave:
 lwc_scrub:
 	mov	eax, -1
 	xrstor64 [fp_initial]
-	xor	ebx, ebx
+	zero_kept
 	wrfsbase rbx
 	wrgsbase rbx
-	xor	ebp, ebp
-	xor	r12d, r12d
-	xor	r13d, r13d
-	xor	r14d, r14d
-	xor	r15d, r15d
 	mov	eax, NR_ENTER
 lwc_enter:
 	syscall
@@ -333,12 +329,7 @@ other:
 	push	r8
 	push	r9
 	push	r10
-	push	rbx
-	push	rbp
-	push	r12
-	push	r13
-	push	r14
-	push	r15
+	push_kept
 	mov	rdi, rsp
 	mov	esi, eax
 	sub	rsp, 8			; 11 words were pushed: align again
@@ -351,12 +342,7 @@ other:
 ; The registers at rsp, all of them: to the program, or to Castor's own code
 ; that was interrupted.
 go_all:
-	pop	r15
-	pop	r14
-	pop	r13
-	pop	r12
-	pop	rbp
-	pop	rbx
+	pop_kept
 	pop	r10
 	pop	r9
 	pop	r8
@@ -492,12 +478,7 @@ slice_begins:
 	push	r8
 	push	r9
 	push	r10
-	push	rbx
-	push	rbp
-	push	r12
-	push	r13
-	push	r14
-	push	r15
+	push_kept
 	lea	rbx, [deliver_slice]
 	jmp	deliver_by
 
@@ -832,12 +813,7 @@ section .text
 ; -EXO_E_*.
 global lwc_cross
 lwc_cross:
-	push	rbx
-	push	rbp
-	push	r12
-	push	r13
-	push	r14
-	push	r15
+	push_kept
 	push	rdx
 	mov	r11, rcx
 	rdgsbase rax
@@ -859,14 +835,9 @@ lwc_cross:
 	mov	eax, -1
 	xrstor64 [fp_initial]
 	pop	rdx
-	xor	ebx, ebx
+	zero_kept
 	wrfsbase rbx
 	wrgsbase rbx
-	xor	ebp, ebp
-	xor	r12d, r12d
-	xor	r13d, r13d
-	xor	r14d, r14d
-	xor	r15d, r15d
 	mov	eax, NR_ENTER
 	syscall
 	pop	rcx
@@ -883,33 +854,18 @@ lwc_cross:
 	mov	[r11 + 24], r10
 	mov	[r11 + 32], r8
 	mov	[r11 + 40], r9
-.out:	pop	r15
-	pop	r14
-	pop	r13
-	pop	r12
-	pop	rbp
-	pop	rbx
+.out:	pop_kept
 	ret
 
 ; long lwc_ask(handle, op, a, b, c, uint64_t out[7]): call another context's
 ; service; what it says is the last of out.  < 0: -EXO_E_*.
 global lwc_ask
 lwc_ask:
-	push	rbx
-	push	rbp
-	push	r12
-	push	r13
-	push	r14
-	push	r15
+	push_kept
 	push	r9
 	mov	r10, rcx
 	xor	r9d, r9d
-	xor	ebx, ebx
-	xor	ebp, ebp
-	xor	r12d, r12d
-	xor	r13d, r13d
-	xor	r14d, r14d
-	xor	r15d, r15d
+	zero_kept
 	mov	eax, NR_CALL
 	syscall
 	pop	r11
@@ -923,12 +879,7 @@ lwc_ask:
 	mov	[r11 + 40], rbx
 	mov	[r11 + 48], rdx
 .out:	cld
-	pop	r15
-	pop	r14
-	pop	r13
-	pop	r12
-	pop	rbp
-	pop	rbx
+	pop_kept
 	ret
 
 ; long commons_try(op, a, b, c, d): a request to the commons as wait.c makes it, if
@@ -949,26 +900,11 @@ commons_try:
 	mov	rdx, rsi
 	mov	esi, edi
 	mov	rdi, [rax + BLOCK_UPCALL - THREAD_SIZE + T_HANDLE]
-	push	rbx
-	push	rbp
-	push	r12
-	push	r13
-	push	r14
-	push	r15
-	xor	ebx, ebx
-	xor	ebp, ebp
-	xor	r12d, r12d
-	xor	r13d, r13d
-	xor	r14d, r14d
-	xor	r15d, r15d
+	push_kept
+	zero_kept
 	mov	eax, NR_CALL
 	syscall
-	pop	r15
-	pop	r14
-	pop	r13
-	pop	r12
-	pop	rbp
-	pop	rbx
+	pop_kept
 	test	rax, rax
 	js	.special
 	mov	rax, rdx
