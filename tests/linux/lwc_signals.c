@@ -39,9 +39,19 @@ on_signal(int sig)
 	signals++;
 }
 
+/* It comes back by rt_sigreturn. */
+static volatile char *shut;
+
+static void
+on_shut(int sig)
+{
+	(void)sig;
+	mprotect((void *)shut, 4096, PROT_READ | PROT_WRITE);
+}
+
 /* ---- what a child does when it is entered */
 
-enum { FAULT = 1, SAY, KILL, DIE, HANDLE, CALL, IGNORE, SLEEP };
+enum { FAULT = 1, SAY, KILL, DIE, HANDLE, CALL, IGNORE, SLEEP, MEND };
 
 static const struct itimerval soon = { .it_value = { 0, 1000 } };
 
@@ -69,6 +79,10 @@ obey(uint64_t args[LWC_ARGS])
 		signal(SIGALRM, on_signal);
 		setitimer(ITIMER_REAL, &soon, NULL);
 		pause();
+		break;
+	case MEND:
+		signal(SIGSEGV, on_shut);
+		*shut = 1;
 		break;
 	case DIE:
 		signal(SIGSEGV, SIG_DFL);
@@ -255,25 +269,41 @@ TEST(a_shared_window_is_its_owners)
 	EQ(lwc_close((int)c), 0);
 }
 
-/* Nor do the handlers of its faults say what is blocked meanwhile. */
-TEST(a_fault_there_blocks_nothing_here)
+/* What is blocked here, as the commons is told. */
+static uint64_t
+blocked_here(void)
 {
 	unsigned long blocked = ~0ul;
 	char line[128];
-	FILE *f;
+	FILE *f = fopen("/proc/self/status", "r");
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		(void)sscanf(line, "SigBlk: %lx", &blocked);
+	if (f != NULL)
+		fclose(f);
+	return blocked;
+}
+
+/* Nor do the handlers of its faults say what is blocked meanwhile, and then. */
+TEST(a_fault_there_blocks_nothing_here)
+{
+	sigset_t set;
 	long c;
 
 	faults = 0;
+	shut = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	c = child_of(&same_files, 1, 0, obey);
 	(void)tell(c, HANDLE, NULL);
 	EQ(tell(c, FAULT, NULL), 1);
-	f = fopen("/proc/self/status", "r");
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-		(void)sscanf(line, "SigBlk: %lx", &blocked);
-	EQ(blocked, 0);
-	if (f != NULL)
-		fclose(f);
+	EQ(blocked_here(), 0);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)tell(c, MEND, NULL);
+	EQ(blocked_here(), 1ul << (SIGUSR2 - 1));
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	EQ(lwc_close((int)c), 0);
+	munmap((void *)shut, 4096);
 }
 
 /* What was to be ignored when it was made is not said by its birth. */
