@@ -550,4 +550,26 @@ TEST(not_for_a_creator)
 	EQ(lwc_close((int)c), 0);
 }
 
+/* All of it is what a call may be about: two thirds of the right are none. */
+TEST(not_for_who_may_not_overlay_all)
+{
+	struct lwc_spec s[] = {
+		SPEC(LWC_MEMORY | LWC_MAY_OVERLAY, -1, -1),
+		SPEC(LWC_FILES | LWC_MAY_OVERLAY, -1, -1),
+		SPEC(LWC_CREDENT | LWC_MAY_OVERLAY, -1, -1),
+		SPEC(LWC_MEMORY | LWC_MAY_OVERLAY, -1, -1),
+		SPEC(LWC_FILES | LWC_MAY_OVERLAY, -1, -1),
+	};
+
+	for (int i = 0; i < 3; i++) {
+		long all = child(s + i, 3, 0, syscall_up);
+		long some = child(s + i, 2, 0, syscall_up);
+
+		EQ(said(all, LWC_ALL), getuid());
+		EQ(said(some, LWC_ALL), -EACCES);
+		EQ(lwc_close((int)all), 0);
+		EQ(lwc_close((int)some), 0);
+	}
+}
+
 TAP_MAIN
