@@ -382,12 +382,15 @@ discard(const struct exo_regs *r)
 static long
 close_it(uint64_t fd)
 {
-	if (context_at(fd) == NULL)
-		return -EBADF;
+	long r = -EBADF;
+
 	lock();
-	context_drop(fd);
+	if (context_at(fd) != NULL) {
+		context_drop(fd);
+		r = 0;
+	}
 	unlock();
-	return 0;
+	return r;
 }
 
 /* ---- asking others, and being asked */
@@ -536,19 +539,28 @@ memory_overlay(uint64_t fd, const struct lwc_spec *s)
 	return r;
 }
 
+/* My client, which takes what that context gives to it. */
+static long
+client_for(uint64_t fd)
+{
+	const struct context *c = context_at(fd);
+
+	return c == NULL ? -EBADF : commons(CM_CONTEXT_AT, own.domain,
+	    c->domain, 0, 0);
+}
+
 /* Descriptors or credentials: the owner gives them to my client. */
 static long
 client_overlay(uint64_t fd, const struct lwc_spec *s)
 {
 	uint64_t out[ANSWER];
-	long me = commons(CM_CONTEXT_AT, own.domain,
-	    context_at(fd)->domain, 0, 0);
+	long client = client_for(fd);
 
-	if (me < 0)
-		return me;
+	if (client < 0)
+		return client;
 	if (s->flags & LWC_CREDENT)
-		return ask_it(fd, ASK_CREDENT, (uint64_t)me, 0, 0, out);
-	return ask_it(fd, ASK_FILES, (uint64_t)me, s->first, s->last, out);
+		return ask_it(fd, ASK_CREDENT, (uint64_t)client, 0, 0, out);
+	return ask_it(fd, ASK_FILES, (uint64_t)client, s->first, s->last, out);
 }
 
 /* LWC_UNMAP: of what is here. */
@@ -567,11 +579,12 @@ static long
 overlay(uint64_t fd, uint64_t from, uint64_t n)
 {
 	struct lwc_spec specs[LWC_SPECS_MAX];
-	long r = target_check(fd);
+	long r;
 
+	lock();
+	r = target_check(fd);
 	if (r == 0)
 		r = specs_get(specs, from, n);
-	lock();
 	for (uint64_t i = 0; i < n && r == 0; i++) {
 		if (specs[i].flags & LWC_UNMAP)
 			r = take_out(&specs[i]);
@@ -599,7 +612,8 @@ restrict_it(uint64_t fd, uint64_t from, uint64_t n)
 		    specs[i].first, specs[i].last, out);
 	if (r == 0) {
 		lock();
-		context_disown(fd);
+		if (context_at(fd) != NULL)
+			context_disown(fd);
 		unlock();
 	}
 	return r;
@@ -626,8 +640,7 @@ borrow(uint64_t fd, uint64_t mask)
 
 	if ((mask & (LWC_FILES | LWC_CREDENT)) == 0)
 		return 0;
-	client = commons(CM_CONTEXT_AT, own.domain, context_at(fd)->domain, 0,
-	    0);
+	client = client_for(fd);
 	if (client < 0)
 		return client;
 	r = ask_it(fd, ASK_LEND, (uint64_t)client, mask, 0, out);

@@ -42,6 +42,41 @@ goes_there(void *c)
 	return (void *)r;
 }
 
+#define CLOSES	1000
+
+static volatile int closing, done;	/* a descriptor; the tests are done */
+
+static void *
+closes_too(void *arg)
+{
+	long closed = 0;
+
+	(void)arg;
+	while (!done)
+		closed += lwc_close(closing) == 0;
+	return (void *)closed;
+}
+
+/* Two threads let go of each: one of them does, the other is told so. */
+TEST(what_two_close_is_closed_once)
+{
+	long closed = 0, c;
+	pthread_t t;
+	void *others = NULL;
+
+	EQ(pthread_create(&t, NULL, closes_too, NULL), 0);
+	for (int i = 0; i < CLOSES; i++) {
+		c = child(NULL, 0, 0, say_five);
+		if (!OK(c >= 0))
+			break;
+		closing = (int)c;
+		closed += lwc_close((int)c) == 0;
+	}
+	done = 1;
+	EQ(pthread_join(t, &others), 0);
+	EQ(closed + (long)others, CLOSES);
+}
+
 TEST(a_late_thread_has_no_place_there)
 {
 	uint64_t args[LWC_ARGS] = { 0 };
